@@ -1,0 +1,168 @@
+import type { Json } from '../mappings/model/value.ts'
+import type { ObjectSchema, RawRow } from '../mappings/schema.ts'
+import type { CrmError } from './errors.ts'
+
+/**
+ * What speaks to a CRM: small capabilities that compose. A connector never retries and never decides. A
+ * thrown CrmError means the call failed as a whole; a batch gives one outcome per record, in input order.
+ */
+export interface Connector {
+  readonly kind: 'salesforce' | 'hubspot'
+  readonly batch: BatchSizes
+  /** Whether a write's answer carries the record's new version and values. */
+  readonly answersWithRecord: boolean
+  /** Lag of the fast reader behind the CRM's own state; decides the overlap of `changes`. */
+  readonly overlapMs: number
+
+  account(): Promise<AccountInfo>
+  users(): Promise<CrmUser[]>
+  describe(object: string): Promise<ObjectSchema>
+
+  /** The fast reader: rows changed since a cursor, several objects in one call where the CRM can. */
+  changes(requests: ChangesRequest[]): Promise<ChangesPage[]>
+  /** The complete reader: every living row, in a stable order, resumable with `after`. */
+  list(request: ListRequest): Promise<Page>
+  /** Reads rows by id, deleted and merged ones included. Unknown ids are left out. */
+  readByIds(request: ReadRequest): Promise<Snapshot[]>
+  /** Reads association columns of records: one call per column. */
+  readAssociations(request: { object: string; ids: string[]; column: string }): Promise<Map<string, Json>>
+  /** Rows whose column has one of the values (external keys, natural keys). */
+  find(request: { object: string; column: string; values: string[]; columns: string[] }): Promise<Snapshot[]>
+
+  create(request: { object: string; externalId: string; rows: CreateRow[] }): Promise<Outcome[]>
+  update(request: { object: string; rows: UpdateRow[] }): Promise<Outcome[]>
+  remove(request: { object: string; ids: string[] }): Promise<Outcome[]>
+  /** Sets association columns: the ids a record should point to, and those it pointed to before. */
+  associate(request: { object: string; column: string; changes: AssociationChange[] }): Promise<Outcome[]>
+}
+
+export interface BatchSizes {
+  /** Rows of one page of `list`. */
+  list: number
+  readByIds: number
+  associations: number
+  find: number
+  create: number
+  update: number
+  remove: number
+  associate: number
+  /** Objects of one `changes` call. */
+  changes: number
+}
+
+/** Facts about the CRM account. */
+export interface AccountInfo {
+  id: string
+  name: string
+  timeZone: string
+  currency: string
+  currencies: string[]
+  /** The user or app our writes are made by, as `Snapshot.modifiedBy` and histories name it. */
+  ourselves: string
+  /** Things an admin should know, e.g. another sync that is installed. */
+  warnings: string[]
+}
+
+export interface CrmUser {
+  id: string
+  email: string
+  name: string
+  active: boolean
+}
+
+/** One row as it was read. */
+export interface Snapshot {
+  /** The id that was asked for; differs from `id` when the row was merged. */
+  asked: string
+  id: string
+  /** Milliseconds: `updatedAt`, SystemModstamp. */
+  version: number
+  /** The CRM's clock when it answered, in milliseconds. */
+  clock: number
+  /** Who changed it last, where the CRM tells. */
+  modifiedBy?: string | undefined
+  deleted: boolean
+  /** Set on a row that a merge in the CRM removed. */
+  mergedInto?: string | undefined
+  /** Ids that were merged into this row. */
+  mergedFrom?: string[] | undefined
+  /** Readable columns, wire values. Association columns hold arrays of ids. */
+  row: RawRow
+}
+
+export interface Cursor {
+  /** Milliseconds of the last version read. */
+  version: number
+  id: string
+}
+
+export interface ChangesRequest {
+  object: string
+  columns: string[]
+  since: Cursor
+}
+
+export interface ChangesPage {
+  object: string
+  snapshots: Snapshot[]
+  /** Where to go on; absent when everything up to now was read. */
+  next?: Cursor | undefined
+}
+
+export interface ListRequest {
+  object: string
+  columns: string[]
+  after?: string | undefined
+}
+
+export interface ReadRequest {
+  object: string
+  ids: string[]
+  columns: string[]
+}
+
+export interface Page {
+  snapshots: Snapshot[]
+  after?: string | undefined
+}
+
+export interface CreateRow {
+  /** The Concordat record id, written into the external id field. */
+  key: string
+  row: RawRow
+}
+
+export interface UpdateRow {
+  id: string
+  row: RawRow
+}
+
+export interface AssociationChange {
+  id: string
+  add: string[]
+  remove: string[]
+}
+
+export type Outcome = { ok: true; id: string; created?: boolean; snapshot?: Snapshot } | { ok: false; error: CrmError }
+
+/** How a connector reaches the network: everything goes through `call`, which budgets and retries. */
+export interface Wire {
+  token(): Promise<string>
+  call<T>(operation: Operation, run: () => Promise<T>): Promise<T>
+  /** Headers of every answer, for the budget. */
+  note(headers: Record<string, string>): void
+}
+
+export interface Operation {
+  kind: 'read' | 'search' | 'write' | 'association_read' | 'association_write' | 'meta' | 'token'
+  /** A repeat does no harm: reads, and writes that only set values. */
+  idempotent: boolean
+  what: string
+}
+
+/** Splits a list into pieces of at most `size`. */
+export function chunks<T>(list: readonly T[], size: number): T[][] {
+  const pieces: T[][] = []
+  for (let i = 0; i < list.length; i += size) pieces.push(list.slice(i, i + size))
+  return pieces
+}

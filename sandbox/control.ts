@@ -1,0 +1,64 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import type { World } from './sandbox.ts'
+
+/** The control API: what the public APIs cannot do. Faults, time, automations, restores, webhooks. */
+
+const fault = z.object({
+  crm: z.enum(['salesforce', 'hubspot']).optional(),
+  method: z.string().optional(),
+  path: z.string().optional(),
+  times: z.number().int().optional(),
+  rate: z.number().min(0).max(1).optional(),
+  delayMs: z.number().optional(),
+  action: z.enum(['rate_limit', 'quota', 'server_error', 'drop_before', 'drop_after', 'unauthorized', 'lock']),
+})
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
+const settings = z.object({
+  latencyMs: z.number().min(0).optional(),
+  searchLagMs: z.number().min(0).optional(),
+  hubspotBurst: z.number().optional(),
+  hubspotSearchPerSecond: z.number().optional(),
+  hubspotTimeZone: z.string().optional(),
+  salesforceDailyLimit: z.number().optional(),
+  salesforceLateCommitMs: z.number().optional(),
+  rotateRefreshTokens: z.boolean().optional(),
+  webhookTarget: z.string().nullable().optional(),
+})
+const rule = z.object({ object: z.string(), field: z.string(), equals: scalar.optional(), over: z.number().optional(), message: z.string() })
+
+export function controlServer(world: World): Hono {
+  const app = new Hono()
+  app.post('/faults', async (c) => {
+    const body = z.object({ faults: z.array(fault), seed: z.number().default(1) }).parse(await c.req.json())
+    world.faults.set(body.faults, body.seed)
+    return c.json({ ok: true })
+  })
+  app.post('/settings', async (c) => {
+    world.configure(settings.parse(await c.req.json()))
+    return c.json({ ok: true })
+  })
+  app.post('/advance', async (c) => {
+    world.clock.advance(z.object({ ms: z.number() }).parse(await c.req.json()).ms)
+    return c.json({ now: world.clock.now() })
+  })
+  app.post('/expire-tokens', (c) => {
+    world.sessions.expireAll()
+    world.tokens.expireAll()
+    return c.json({ ok: true })
+  })
+  app.post('/validation-rules', async (c) => {
+    world.org.validationRules.splice(0, Number.POSITIVE_INFINITY, ...z.array(rule).parse(await c.req.json()))
+    return c.json({ ok: true })
+  })
+  app.post('/hubspot/restore', async (c) => {
+    const { type, id } = z.object({ type: z.string(), id: z.string() }).parse(await c.req.json())
+    world.portal.restoreArchived(type, id, { type: 'CRM_UI', id: 'userId:1', userId: 1 })
+    return c.json({ ok: true })
+  })
+  app.get('/counts', (c) => c.json(world.counts()))
+  app.onError((error, c) => c.json({ error: error.message }, 400))
+  return app
+}
+
+export type Settings = z.infer<typeof settings>
