@@ -1,4 +1,3 @@
-import type { Json } from '../mappings/model/value.ts'
 import type { ObjectSchema, RawRow } from '../mappings/schema.ts'
 import type { CrmError } from './errors.ts'
 
@@ -24,8 +23,10 @@ export interface Connector {
   list(request: ListRequest): Promise<Page>
   /** Reads rows by id, deleted and merged ones included. Unknown ids are left out. */
   readByIds(request: ReadRequest): Promise<Snapshot[]>
-  /** Reads association columns of records: one call per column. */
-  readAssociations(request: { object: string; ids: string[]; column: string }): Promise<Map<string, Json>>
+  /** Association columns are not part of a row and are read apart (HubSpot). */
+  readonly associationsApart: boolean
+  /** Reads association columns of records, one call per associated object: id -> column -> ids. */
+  readAssociations(request: { object: string; ids: string[]; columns: string[] }): Promise<Map<string, RawRow>>
   /** Rows whose column has one of the values (external keys, natural keys). */
   find(request: { object: string; column: string; values: string[]; columns: string[] }): Promise<Snapshot[]>
 

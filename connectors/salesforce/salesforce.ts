@@ -1,7 +1,7 @@
 import { Connection, type HttpRequest, type HttpResponse } from 'jsforce'
 import { z } from 'zod'
 import type { Json } from '../../mappings/model/value.ts'
-import type { ObjectSchema } from '../../mappings/schema.ts'
+import type { ObjectSchema, RawRow } from '../../mappings/schema.ts'
 import type { AccountInfo, AssociationChange, BatchSizes, ChangesPage, ChangesRequest, Connector, CreateRow, CrmUser, ListRequest, Operation, Outcome, Page, ReadRequest, Snapshot, UpdateRow, Wire } from '../connector.ts'
 import { CrmError } from '../errors.ts'
 import { describeAnswer, toObjectSchema } from './describe.ts'
@@ -23,6 +23,7 @@ interface Reply<T> { body: T; clock: number }
 export class SalesforceConnector implements Connector {
   readonly kind = 'salesforce'
   readonly answersWithRecord = false
+  readonly associationsApart = false
   /** A transaction that commits late carries an older SystemModstamp. */
   readonly overlapMs = 5 * 60_000
   readonly batch: BatchSizes = { list: 2000, readByIds: 500, associations: 2000, find: 200, create: 200, update: 200, remove: 200, associate: 200, changes: 5 }
@@ -103,10 +104,10 @@ export class SalesforceConnector implements Connector {
     return body.records.map((r) => toSnapshot(object, r, columns, clock))
   }
 
-  /** Child rows come with their record: a read by ids of one column. */
-  async readAssociations({ object, ids, column }: { object: string; ids: string[]; column: string }): Promise<Map<string, Json>> {
-    const snapshots = await this.readByIds({ object, ids, columns: [column] })
-    return new Map(snapshots.map((s) => [s.id, s.row[column] ?? []]))
+  /** Child rows come with their record: a read by ids of these columns. */
+  async readAssociations({ object, ids, columns }: { object: string; ids: string[]; columns: string[] }): Promise<Map<string, RawRow>> {
+    const snapshots = await this.readByIds({ object, ids, columns })
+    return new Map(snapshots.map((s) => [s.id, s.row]))
   }
 
   async find({ object, column, values, columns }: { object: string; column: string; values: string[]; columns: string[] }): Promise<Snapshot[]> {

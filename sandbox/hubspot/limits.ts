@@ -38,9 +38,10 @@ export class Limits {
   /** The headers of an answer; search answers carry none of the burst ones. */
   headers(isSearch: boolean): Record<string, string> {
     if (isSearch) return {}
-    const max = this.burst || 190
+    // Switched off, it says so in the only way the API has: a limit that nobody reaches.
+    const max = this.burst || 1_000_000
     return {
-      'X-HubSpot-RateLimit-Max': String(max), 'X-HubSpot-RateLimit-Remaining': String(Math.max(0, max - this.#window.count)), 'X-HubSpot-RateLimit-Interval-Milliseconds': '10000',
+      'X-HubSpot-RateLimit-Max': String(max), 'X-HubSpot-RateLimit-Remaining': String(Math.max(0, max - (this.burst ? this.#window.count : 0))), 'X-HubSpot-RateLimit-Interval-Milliseconds': '10000',
       'X-HubSpot-RateLimit-Secondly': '19', 'X-HubSpot-RateLimit-Secondly-Remaining': '18',
       'X-HubSpot-RateLimit-Daily': String(this.daily), 'X-HubSpot-RateLimit-Daily-Remaining': String(Math.max(0, this.daily - this.used)),
     } // biome-ignore format: short

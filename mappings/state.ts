@@ -1,0 +1,111 @@
+import type { Entity } from './model/model.ts'
+import type { Json, Value } from './model/value.ts'
+
+/** The state of a sync, as plain data. Short keys: millions of these are stored as jsonb. */
+
+/** When something happened: after the first instant, at or before the second (milliseconds). */
+export type Interval = [after: number, at: number]
+
+/** One field of a record. */
+export interface FieldState {
+  v: Value
+  /** Version of the field: rises with each change, also when the value returns. */
+  n: number
+  /** Who changed it last: a connection id, `api`, or `person`. */
+  o: string
+  t: Interval
+}
+
+export type Fields = Record<string, FieldState>
+
+/** What a record and an external record last agreed on. */
+export interface BaseEntry {
+  /** Canonical value. */
+  c: Value
+  /** The wire value, as the CRM held it. */
+  r: Json
+  /** Version of the record's field at that moment; another version means the hub changed. */
+  n: number
+}
+
+export type Base = Record<string, BaseEntry>
+
+export interface RecordRow {
+  id: string
+  entity: Entity
+  fields: Fields
+  version: number
+  deleted: boolean
+  frozen: string | null
+  createdAt: number
+}
+
+/** Allowed states of a link. Transitions stand in docs/architecture.md. */
+export const LINK_STATES = ['creating', 'live', 'outside', 'held', 'duplicate', 'dead'] as const
+export type LinkState = (typeof LINK_STATES)[number]
+
+export interface LinkRow {
+  id: string
+  connectionId: string
+  object: string
+  entity: Entity
+  externalId: string | null
+  recordId: string | null
+  state: LinkState
+  base: Base
+  rev: number
+  seen: number
+  wrote: number
+  openWrite: number | null
+}
+
+export const WRITE_STATES = ['sent', 'acknowledged', 'refused', 'settled'] as const
+export type WriteState = (typeof WRITE_STATES)[number]
+
+/** One field of a write: what was meant, what was sent, what stood there before. */
+export interface WriteField {
+  /** Canonical value. */
+  c: Value
+  /** Wire value sent. */
+  s: Json
+  /** Wire value of the verify read. */
+  b: Json
+  /** Version of the record's field that is sent. */
+  n: number
+}
+
+export interface WriteRow {
+  id: number
+  linkId: string
+  recordId: string
+  kind: 'create' | 'update' | 'delete'
+  state: WriteState
+  fields: Record<string, WriteField>
+  readVersion: number
+  readClock: number
+  sentAt: number
+}
+
+/** One side of a conflict: the hub, or a link. */
+export interface Side {
+  /** `hub` or a connection id. */
+  side: string
+  value: Value
+  raw?: Json
+  origin: string
+  at: Interval
+}
+
+export type ConflictKind = 'edit' | 'overwritten' | 'uncertain' | 'oscillation'
+
+export interface ConflictRow {
+  id: string
+  recordId: string
+  field: string
+  kind: ConflictKind
+  base: Value | undefined
+  sides: Side[]
+  policy: string
+  why: string
+  rev: number
+}

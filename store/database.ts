@@ -1,0 +1,91 @@
+import { mkdirSync } from 'node:fs'
+import { PGlite } from '@electric-sql/pglite'
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import pg from 'pg'
+import { APP_ROLE, migrate } from './migrations.ts'
+import { createPglitePool } from './pglite-pool.ts'
+
+/** A transaction bound to one workspace: the only way to the tables. */
+export type Tx = Transaction<unknown>
+
+/** bigint columns hold versions and counters, far below 2^53. */
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+export interface DatabaseOptions {
+  /** A PostgreSQL server; without it PGlite keeps its files in `folder`. */
+  url?: string | undefined
+  /** undefined: in memory (tests). */
+  folder?: string | undefined
+  poolSize?: number
+}
+
+/** The database: PostgreSQL, or PGlite inside this process. One code path. */
+export class Database {
+  readonly kind: 'postgres' | 'pglite'
+  readonly #kysely: Kysely<unknown>
+  readonly #pglite: PGlite | undefined
+  readonly #options: DatabaseOptions
+
+  private constructor(options: DatabaseOptions, pool: pg.Pool, pglite?: PGlite) {
+    this.kind = options.url ? 'postgres' : 'pglite'
+    this.#options = options
+    this.#pglite = pglite
+    this.#kysely = new Kysely({ dialect: new PostgresDialect({ pool }) })
+  }
+
+  static async open(options: DatabaseOptions): Promise<Database> {
+    let pglite: PGlite | undefined
+    if (!options.url) {
+      if (options.folder) mkdirSync(options.folder, { recursive: true })
+      pglite = options.folder ? await PGlite.create(options.folder, { relaxedDurability: false }) : await PGlite.create()
+    }
+    const pool = pglite ? createPglitePool(pglite, { max: 12 }) : new pg.Pool({ connectionString: options.url, max: options.poolSize ?? 10 })
+    // A connection that the server ended while idle is replaced by the pool; without a listener it would end the process.
+    pool.on('error', () => {})
+    const database = new Database(options, pool, pglite)
+    await migrate(database.#kysely)
+    return database
+  }
+
+  /** A pool for BullMQ's own PostgreSQL backend: same engine, its own schema. */
+  queuePool(): pg.Pool {
+    const options = '-c search_path=bullmq'
+    const pool = this.#pglite ? createPglitePool(this.#pglite, { max: 20, options }) : new pg.Pool({ connectionString: this.#options.url, max: 12, options })
+    pool.setMaxListeners(0)
+    return pool
+  }
+
+  /**
+   * Runs work in one transaction as the application role, seeing one workspace. On PGlite everything else
+   * waits meanwhile: never wait for HTTP in here.
+   */
+  transaction<T>(workspace: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#kysely.transaction().execute(async (tx) => {
+      await sql`select set_config('role', ${APP_ROLE}, true), set_config('app.workspace', ${workspace}, true)`.execute(tx)
+      return work(tx)
+    })
+  }
+
+  /** Makes sure that a workspace exists. The one statement outside a workspace. */
+  async ensureWorkspace(id: string, name: string): Promise<void> {
+    await sql`insert into workspace (id, name) values (${id}, ${name}) on conflict (id) do nothing`.execute(this.#kysely)
+  }
+
+  /** Whether the database answers. */
+  async ping(): Promise<void> {
+    await sql`select 1`.execute(this.#kysely)
+  }
+
+  async close(): Promise<void> {
+    await this.#kysely.destroy()
+    await this.#pglite?.close()
+  }
+}
+
+/** Rows of a statement. */
+export async function rows<T>(tx: Tx, query: ReturnType<typeof sql<T>>): Promise<T[]> {
+  return (await query.execute(tx)).rows
+}
+
+/** A JSON parameter: sets of rows travel as one, to be taken apart by jsonb_to_recordset. */
+export const json = (value: unknown) => sql`${JSON.stringify(value)}::jsonb`

@@ -1,0 +1,117 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import pRetry from 'p-retry'
+import { CrmError } from '../connectors/errors.ts'
+import type { Operation, Wire } from '../connectors/connector.ts'
+
+/** The one place where calls are counted, held back and repeated. */
+
+/** Attempts of a call whose failure passes by itself. */
+const ATTEMPTS = 5
+/** A longer wait is the job queue's: the lane gives its turn away. */
+const LONGEST_WAIT_MS = 15_000
+/** HubSpot's search limit of its own, per second, less one for other tools. */
+const SEARCHES_PER_SECOND = 4
+/** Share of a burst limit that we use: the CRM's other tools need the rest. */
+const BURST_SHARE = 0.9
+/** Share of the day's allowance after which only people's urgent work would go on; we stop. */
+const DAY_SHARE = 0.9
+
+export interface Credentials {
+  token(): Promise<string>
+  /** Gets a new token in place of one that was refused. */
+  refresh(refused: string): Promise<void>
+}
+
+export class CallBudget implements Wire {
+  readonly #credentials: Credentials
+  /** Calls by kind since the start. */
+  readonly used: Record<string, number> = {}
+  /** The day's allowance as the CRM states it. */
+  day: { used: number; limit: number } | undefined
+  #burst: { max: number; windowMs: number } | undefined
+  #recent: number[] = []
+  #searches: number[] = []
+  #turn: Promise<void> = Promise.resolve()
+  #uncounted: Record<string, number> = {}
+
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials
+  }
+
+  token(): Promise<string> {
+    return this.#credentials.token()
+  }
+
+  get total(): number {
+    return Object.values(this.used).reduce((n, x) => n + x, 0)
+  }
+
+  /** Calls counted since the last time they were asked for: to be stored. */
+  takeUncounted(): Record<string, number> {
+    const taken = this.#uncounted
+    this.#uncounted = {}
+    return taken
+  }
+
+  async call<T>(operation: Operation, run: () => Promise<T>): Promise<T> {
+    return pRetry(
+      async () => {
+        await this.#admit(operation)
+        this.used[operation.kind] = (this.used[operation.kind] ?? 0) + 1
+        this.#uncounted[operation.kind] = (this.#uncounted[operation.kind] ?? 0) + 1
+        const token = operation.kind === 'token' ? '' : await this.token()
+        try {
+          return await run()
+        } catch (error) {
+          if (error instanceof CrmError && error.class === 'auth_expired') await this.#credentials.refresh(token)
+          throw error
+        }
+      },
+      {
+        retries: ATTEMPTS - 1, minTimeout: 200, factor: 3, randomize: true,
+        shouldRetry: ({ error }) => error instanceof CrmError && repeatable(error, operation),
+        onFailedAttempt: async ({ error, retryDelay, retriesLeft }) => {
+          const asked = error instanceof CrmError ? (error.detail.retryAfterMs ?? 0) : 0
+          if (retriesLeft > 0 && asked > retryDelay && asked <= LONGEST_WAIT_MS) await wait(asked - retryDelay)
+        },
+      }, // biome-ignore format: short
+    )
+  }
+
+  /** Reads what the CRM says of its limits. */
+  note(headers: Record<string, string>): void {
+    const usage = /api-usage=(\d+)\/(\d+)/.exec(headers['sforce-limit-info'] ?? '')
+    if (usage) this.day = { used: Number(usage[1]), limit: Number(usage[2]) }
+    const [daily, left] = [headers['x-hubspot-ratelimit-daily'], headers['x-hubspot-ratelimit-daily-remaining']]
+    if (daily && left) this.day = { used: Number(daily) - Number(left), limit: Number(daily) }
+    const [max, interval] = [Number(headers['x-hubspot-ratelimit-max']), Number(headers['x-hubspot-ratelimit-interval-milliseconds'])]
+    if (max > 0 && interval > 0) this.#burst = { max, windowMs: interval }
+  }
+
+  /** Waits until the limits leave room; callers are admitted one after another. */
+  #admit(operation: Operation): Promise<void> {
+    const mine = this.#turn.then(async () => {
+      if (this.day && this.day.used >= this.day.limit * DAY_SHARE) throw new CrmError('quota_exhausted', `${this.day.used} of the day's ${this.day.limit} calls are used; the rest is left to the CRM's other tools`)
+      if (operation.kind === 'search' && this.#burst && this.#burst.max < 100_000) await this.#window(this.#searches, SEARCHES_PER_SECOND, 1_000)
+      if (this.#burst) await this.#window(this.#recent, Math.floor(this.#burst.max * BURST_SHARE), this.#burst.windowMs)
+    })
+    this.#turn = mine.catch(() => {})
+    return mine
+  }
+
+  async #window(times: number[], max: number, windowMs: number): Promise<void> {
+    const now = Date.now()
+    while (times.length > 0 && times[0]! <= now - windowMs) times.shift()
+    if (times.length >= max) {
+      await wait(times[0]! + windowMs - now)
+      times.shift()
+    }
+    times.push(Date.now())
+  }
+}
+
+/** Whether the same request may be sent again. A write of unknown outcome only where a repeat does no harm. */
+function repeatable(error: CrmError, operation: Operation): boolean {
+  if (!error.transient || (error.detail.retryAfterMs ?? 0) > LONGEST_WAIT_MS) return false
+  return error.class !== 'unknown_outcome' || operation.idempotent
+}

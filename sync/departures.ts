@@ -1,0 +1,93 @@
+import type { Snapshot } from '../connectors/connector.ts'
+import { isBlank } from '../mappings/model/value.ts'
+import type { ConflictRow, LinkRow, RecordRow } from '../mappings/state.ts'
+import type { Tx } from '../store/database.ts'
+import * as identity from '../store/identity.ts'
+import * as links from '../store/links.ts'
+import * as queues from '../store/queues.ts'
+import * as records from '../store/records.ts'
+import type { ApplyContext, Batch } from './apply.ts'
+import { mustSend } from './merge/field.ts'
+
+/** Rows that a CRM deleted or merged away. */
+
+/** A linked row was deleted: the record follows by policy, unless something about it is undecided. */
+export async function deleted(tx: Tx, ctx: ApplyContext, batch: Batch, link: LinkRow, record: RecordRow, open: ConflictRow[]): Promise<void> {
+  const { rt } = ctx
+  const mapping = rt.mappings.find((m) => m.entity === link.entity)!
+  batch.counts.deleted++
+  if (record.deleted) {
+    batch.linkChanges.push({ id: link.id, state: 'dead', openWrite: null })
+    return
+  }
+  const pending = mapping.fields.some((f) => f.writes && mustSend(record.fields[f.name], link.base[f.name]))
+  if (mapping.document.onDelete === 'delete' && (pending || open.length > 0)) {
+    await records.freeze(tx, record.id, `deleted in ${rt.name} while ${open.length > 0 ? 'a conflict was open' : 'a change waited to be written there'}: decide between delete and edit`)
+    batch.linkChanges.push({ id: link.id, state: 'dead' })
+    return
+  }
+  batch.linkChanges.push({ id: link.id, state: 'dead', openWrite: null })
+  const kind = mapping.document.onDelete === 'delete' ? 'delete' : 'unlink'
+  batch.journal.push({ recordId: record.id, connectionId: rt.id, runId: ctx.runId, kind, origin: rt.id, version: record.version + (kind === 'delete' ? 1 : 0), fields: {} })
+  if (kind === 'unlink') return
+  await records.tombstone(tx, [record.id])
+  await queues.touchOutbox(tx, [record.id], rt.id)
+}
+
+/**
+ * Follows merges made in the CRM before anything else is looked at: a loser's link moves to the winner, and
+ * two records that turned out to be one become one. Answers the rows that remain to be applied.
+ */
+export async function redirectMerges(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, snapshots: Snapshot[]): Promise<Snapshot[]> {
+  const merges = snapshots.flatMap((s) => [
+    ...(s.mergedInto ? [{ loser: s.id, winner: s.mergedInto }] : []),
+    ...(s.mergedFrom ?? []).map((loser) => ({ loser, winner: s.id })),
+    ...(s.asked !== s.id ? [{ loser: s.asked, winner: s.id }] : []),
+  ])
+  if (merges.length === 0) return snapshots
+  const { rt } = ctx
+  const ids = [...new Set(merges.flatMap((m) => [m.loser, m.winner]))]
+  const found = new Map((await links.lockLinksByExternal(tx, rt.id, object, ids, ctx.ticket)).map((l) => [l.externalId!, l]))
+  for (const { loser, winner } of merges) {
+    const [from, to] = [found.get(loser), found.get(winner)]
+    if (!from || from.state === 'dead' || loser === winner) continue
+    await identity.redirectExternal(tx, rt.id, object, [{ from: loser, to: winner }])
+    if (!to) {
+      // The winner is new to us: the loser's link moves to it, with its base.
+      await links.updateLinks(tx, [{ id: from.id, externalId: winner }])
+      found.set(winner, { ...from, externalId: winner })
+      found.delete(loser)
+      await queues.touchInbox(tx, rt.id, [{ object, externalId: winner }], 'another row was merged into it')
+      continue
+    }
+    await links.updateLinks(tx, [{ id: from.id, state: 'dead', openWrite: null }])
+    from.state = 'dead'
+    if (from.recordId && to.recordId && from.recordId !== to.recordId) await mergeRecords(tx, ctx, to.recordId, from.recordId)
+    await queues.touchInbox(tx, rt.id, [{ object, externalId: winner }], 'another row was merged into it')
+  }
+  batch.counts.deleted += merges.length
+  const losers = new Set(merges.map((m) => m.loser))
+  // Winners are read again under a fresh ticket: their links have just changed.
+  const winners = new Set(merges.map((m) => m.winner).filter((w) => found.has(w)))
+  return snapshots.filter((s) => !losers.has(s.id) && !winners.has(s.id))
+}
+
+/** Two records are one: the survivor keeps its values and takes the other's where its own are blank. */
+async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, otherId: string): Promise<void> {
+  const locked = new Map((await records.lockRecords(tx, [survivorId, otherId].sort())).map((r) => [r.id, r]))
+  const [survivor, other] = [locked.get(survivorId), locked.get(otherId)]
+  if (!survivor || !other) return
+  const filled = Object.fromEntries(Object.entries(other.fields).filter(([name, f]) => !isBlank(f.v) && isBlank(survivor.fields[name]?.v)).map(([name, f]) => [name, { ...f, n: (survivor.fields[name]?.n ?? 0) + 1 }]))
+  if (Object.keys(filled).length > 0) await records.updateRecords(tx, [{ id: survivorId, fields: filled }])
+  const all = await links.linksOfRecords(tx, [survivorId, otherId])
+  const taken = new Set(all.filter((l) => l.recordId === survivorId && l.state !== 'dead').map((l) => l.connectionId))
+  for (const l of all.filter((x) => x.recordId === otherId && x.state !== 'dead')) {
+    // A second row of the same record is listed as a duplicate and never written to.
+    if (taken.has(l.connectionId)) await links.updateLinks(tx, [{ id: l.id, state: l.state === 'creating' ? 'dead' : 'duplicate', recordId: survivorId }])
+    else await links.updateLinks(tx, [{ id: l.id, recordId: survivorId }])
+  }
+  await identity.redirectRecord(tx, otherId, survivorId)
+  await records.tombstone(tx, [otherId])
+  await records.appendChanges(tx, [{ recordId: survivorId, connectionId: ctx.rt.id, runId: ctx.runId, kind: 'merge', origin: ctx.rt.id, version: survivor.version + 1, fields: Object.fromEntries(Object.entries(filled).map(([n, f]) => [n, [survivor.fields[n]?.v ?? null, f.v]])) }])
+  await queues.touchOutbox(tx, [survivorId])
+}

@@ -1,0 +1,107 @@
+import type { CompiledMapping } from '../../mappings/compile.ts'
+import type { CanonicalRow } from '../../mappings/lens.ts'
+import type { Policy } from '../../mappings/mapping.ts'
+import { same, type Value } from '../../mappings/model/value.ts'
+import type { Base, ConflictRow, FieldState, Fields, Interval, Side } from '../../mappings/state.ts'
+import { mergeField } from './field.ts'
+
+/** Everything one read of one external record changes, as data. Nothing is written here. */
+export interface RecordMerge {
+  /** Fields of the record that take a new value. */
+  fields: Fields
+  /** Base entries of the link that move. */
+  base: Base
+  opened: Omit<ConflictRow, 'id' | 'recordId'>[]
+  /** Open conflicts whose side of this link changed. */
+  observed: ConflictRow[]
+  /** Open conflicts in which all sides agree now. */
+  settled: string[]
+  /** Values that a policy decided against: journalled, counted, shown. */
+  overruled: { field: string; lost: Value; kept: Value }[]
+  /** Fields whose CRM value has no canonical value. */
+  problems: { field: string; message: string }[]
+  /** External ids that references wait for. */
+  waitsFor: string[]
+}
+
+export interface RecordMergeInput {
+  mapping: CompiledMapping
+  hub: Fields
+  base: Base
+  reading: CanonicalRow
+  /** Open conflicts of the record, by field. */
+  conflicts: ReadonlyMap<string, ConflictRow>
+  /** The connection that was read. */
+  origin: string
+  at: Interval
+  firstLink: Policy
+  namesOf: (origin: string) => readonly string[]
+}
+
+export function mergeRecord(input: RecordMergeInput): RecordMerge {
+  const out: RecordMerge = { fields: {}, base: {}, opened: [], observed: [], settled: [], overruled: [], problems: [], waitsFor: [] }
+  for (const field of input.mapping.fields) {
+    const reading = input.reading.get(field.name)
+    // Absent: could not be read. Neither a blank nor a change.
+    if (!reading) continue
+    if ('problem' in reading) {
+      out.problems.push({ field: field.name, message: reading.problem })
+      continue
+    }
+    if ('waitsFor' in reading) {
+      out.waitsFor.push(reading.waitsFor)
+      continue
+    }
+    const hub = input.hub[field.name]
+    const base = input.base[field.name]
+    const remote = { value: reading.value, raw: reading.raw, at: input.at }
+    const conflict = input.conflicts.get(field.name)
+    if (conflict) {
+      observe(out, conflict, input.origin, remote, hub)
+      continue
+    }
+    const inOnly = !field.writes
+    const result = mergeField({ hub, base, remote, origin: input.origin, policy: field.mapping.policy, firstLink: input.firstLink, inOnly, namesOf: input.namesOf })
+    switch (result.kind) {
+      case 'unchanged':
+        break
+      case 'rebase':
+        out.base[field.name] = result.base
+        if (result.overruled !== undefined && !inOnly) out.overruled.push({ field: field.name, lost: result.overruled, kept: hub?.v ?? null })
+        break
+      case 'accept':
+        out.base[field.name] = result.base
+        out.fields[field.name] = result.field
+        if (result.overruled !== undefined) out.overruled.push({ field: field.name, lost: result.overruled, kept: result.field.v })
+        break
+      case 'conflict':
+        out.opened.push({
+          field: field.name, kind: 'edit', base: base?.c, policy: policyName(field.mapping.policy), why: result.why, rev: 1,
+          sides: [
+            { side: 'hub', value: hub?.v ?? null, origin: hub?.o ?? '', at: hub?.t ?? [0, 0] },
+            { side: input.origin, value: remote.value, raw: remote.raw, origin: input.origin, at: remote.at },
+          ],
+        }) // biome-ignore format: short
+    }
+  }
+  return out
+}
+
+/** A frozen field is neither sent nor merged, but each side is followed; equal sides settle it. */
+function observe(out: RecordMerge, conflict: ConflictRow, origin: string, remote: { value: Value; raw: Side['raw']; at: Interval }, hub: FieldState | undefined): void {
+  const others = conflict.sides.filter((s) => s.side !== origin)
+  const own = conflict.sides.find((s) => s.side === origin)
+  const allEqual = others.every((s) => same(s.value, remote.value)) && same(hub?.v ?? null, remote.value)
+  // An unknown outcome is not settled by values that happen to be equal.
+  if (allEqual && conflict.kind !== 'uncertain') {
+    out.settled.push(conflict.id)
+    out.base[conflict.field] = { c: remote.value, r: remote.raw ?? null, n: hub?.n ?? 0 }
+    return
+  }
+  if (own && same(own.raw, remote.raw)) return
+  const side: Side = { side: origin, value: remote.value, raw: remote.raw ?? null, origin, at: remote.at }
+  out.observed.push({ ...conflict, sides: [...others, side], rev: conflict.rev + 1 })
+}
+
+const policyName = (policy: Policy): string => (typeof policy === 'string' ? policy : `source: ${policy.source}`)
+

@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto'
+import { isNear, ruleEntry } from '../mappings/identity.ts'
+import type { Value } from '../mappings/model/value.ts'
+import type { FieldState, LinkRow, RecordRow } from '../mappings/state.ts'
+import type { Tx } from '../store/database.ts'
+import * as identity from '../store/identity.ts'
+import * as links from '../store/links.ts'
+import * as records from '../store/records.ts'
+import { type ApplyContext, type Batch, type Item, keysOf, merge } from './apply.ts'
+import { decide, type Pair } from './match/decide.ts'
+
+/** Finds out what rows without a link are: ours come back, the twin of a record, or something new. */
+export async function linkNewcomers(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, items: Item[]): Promise<void> {
+  if (items.length === 0) return
+  const rest = ctx.alone ? items : await bindOwn(tx, ctx, batch, object, items)
+  for (const item of rest) batch.keys.set(item.snapshot.id, keysOf(item.mapping, item.snapshot.id, item.reading))
+  if (ctx.alone) {
+    for (const item of rest) makeRecord(ctx, batch, object, item)
+    return
+  }
+  const { decisions, creating } = await decisionsFor(tx, ctx, batch, rest)
+  const wanted = [...decisions.values()].flatMap((d) => ('link' in d ? [d.link] : []))
+  const locked = new Map((await records.lockRecords(tx, [...new Set(wanted)].sort())).map((r) => [r.id, r]))
+  for (const item of rest) {
+    const decision = decisions.get(item.snapshot.id)!
+    if ('fresh' in decision) makeRecord(ctx, batch, object, item)
+    else if ('review' in decision) hold(batch, ctx, object, item, [...new Set(decision.review)], decision.reason)
+    else bind(batch, ctx, object, item, locked.get(decision.link)!, creating.get(decision.link))
+  }
+}
+
+/** Rows that carry the id of one of our records: a create whose answer was lost, a clone, a revenant. */
+async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, items: Item[]): Promise<Item[]> {
+  const keyOf = (item: Item) => {
+    const column = item.mapping.document.externalId
+    const value = column ? item.snapshot.row[column] : undefined
+    return typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value) ? value : undefined
+  }
+  const keyed = items.filter((i) => keyOf(i))
+  if (keyed.length === 0) return items
+  const found = new Map((await records.lockRecords(tx, [...new Set(keyed.map((i) => keyOf(i)!))].sort())).map((r) => [r.id, r]))
+  const all = await links.linksOfRecords(tx, [...found.keys()])
+  const own = new Map(all.filter((l) => l.connectionId === ctx.rt.id && l.state !== 'dead').map((l) => [l.recordId!, l]))
+  const rest: Item[] = []
+  for (const item of items) {
+    const record = found.get(keyOf(item) ?? '')
+    const link = record && own.get(record.id)
+    if (!record || record.entity !== item.mapping.entity) rest.push(item)
+    else if (record.deleted) hold(batch, ctx, object, item, [record.id], 'it carries the id of a record that was deleted')
+    else if (!link || link.state === 'creating') {
+      bind(batch, ctx, object, item, record, link)
+      own.set(record.id, { ...(link ?? ({} as LinkRow)), state: 'live' })
+    } else hold(batch, ctx, object, item, [record.id], 'it carries the id of a record that is linked to another row: a clone')
+  }
+  return rest
+}
+
+/** Candidate pairs by equal keys, then the decision. */
+async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item[]) {
+  const keyRows = items.flatMap((i) => batch.keys.get(i.snapshot.id) ?? [])
+  const keys = [...new Set(keyRows.map((k) => k.key))]
+  const candidates = await identity.candidatesByKey(tx, ctx.rt.id, keys)
+  const creating = new Map(candidates.filter((c) => c.takenState === 'creating' && c.linkId).map((c) => [c.recordId, c.linkId!]))
+  const inBatch = new Set(items.map((i) => i.snapshot.id))
+  // Other unlinked rows here with the same keys compete for the same records.
+  const rivals = (await identity.unlinkedByKey(tx, ctx.rt.id, keys)).filter((r) => !inBatch.has(r.externalId)).map((r) => ({ key: r.key, externalId: r.externalId, rank: 0 }))
+  const rankOf = new Map(keyRows.map((k) => [k.key, k.rank]))
+  const near = await nearness(tx, items, candidates.map((c) => c.recordId))
+  const byKey = Map.groupBy(candidates, (c) => c.key)
+  const pairs = new Map<string, Pair>()
+  for (const { key, externalId } of [...keyRows, ...rivals]) {
+    const rank = rankOf.get(key)!
+    for (const c of byKey.get(key) ?? []) {
+      if (inBatch.has(externalId) && !near(externalId, c.recordId, rank)) continue
+      const id = `${externalId} ${c.recordId}`
+      const pair = pairs.get(id) ?? { row: externalId, record: c.recordId, ranks: [], taken: c.taken }
+      if (!pair.ranks.includes(rank)) pair.ranks = [...pair.ranks, rank].sort((a, b) => a - b)
+      pairs.set(id, pair)
+    }
+  }
+  return { decisions: decide(items.map((i) => i.snapshot.id), [...pairs.values()]), creating }
+}
+
+/** Whether the fields that a rule wants near (not equal) are near, for a row and a record. */
+async function nearness(tx: Tx, items: Item[], recordIds: string[]): Promise<(row: string, record: string, rank: number) => boolean> {
+  const tolerant = items.some((i) => i.mapping.document.identity.some((rule) => rule.some((r) => r.includes('~'))))
+  const found = tolerant ? new Map((await records.readRecords(tx, [...new Set(recordIds)])).map((r) => [r.id, r])) : new Map<string, RecordRow>()
+  const byId = new Map(items.map((i) => [i.snapshot.id, i]))
+  return (row, record, rank) => {
+    const item = byId.get(row)!
+    const rule = item.mapping.document.identity[rank] ?? []
+    return rule.map(ruleEntry).every(({ field, within }) => {
+      if (!within) return true
+      const reading = item.reading.get(field)
+      const own: Value | undefined = reading && 'value' in reading ? reading.value : undefined
+      return isNear(within, own, found.get(record)?.fields[field]?.v)
+    })
+  }
+}
+
+/** A row that matches nothing becomes a record of its own. */
+function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item): void {
+  const { rt } = ctx
+  const { snapshot, mapping, reading } = item
+  const id = randomUUID()
+  const fields: Record<string, FieldState> = {}
+  const base: links.NewLink['base'] = {}
+  for (const [name, r] of reading) {
+    if ('waitsFor' in r) batch.waiting.push({ waitsFor: r.waitsFor, object, externalId: snapshot.id })
+    else if ('problem' in r) batch.finding('unmapped_value', `${mapping.entity}.${name}: ${r.problem}`, `${object} ${snapshot.id}: ${r.problem}`)
+    else if (r.value === null) base[name] = { c: null, r: r.raw, n: 0 }
+    else {
+      fields[name] = { v: r.value, n: 1, o: rt.id, t: [0, snapshot.version] }
+      base[name] = { c: r.value, r: r.raw, n: 1 }
+    }
+  }
+  batch.counts.created++
+  batch.newRecords.push({ id, entity: mapping.entity, fields })
+  batch.newLinks.push({ id: randomUUID(), connectionId: rt.id, object, entity: mapping.entity, externalId: snapshot.id, recordId: id, state: 'live', base, seen: snapshot.version })
+  batch.journal.push({ recordId: id, connectionId: rt.id, runId: ctx.runId, kind: 'create', origin: rt.id, version: 1, fields: Object.fromEntries(Object.entries(fields).map(([n, f]) => [n, [null, f.v]])) })
+  batch.linkedExternal.push(snapshot.id)
+}
+
+/** Links a row to a record and merges the two for the first time. */
+function bind(batch: Batch, ctx: ApplyContext, object: string, item: Item, record: RecordRow, creating: LinkRow | string | undefined): void {
+  const { rt } = ctx
+  const { snapshot, mapping } = item
+  const linkId = typeof creating === 'string' ? creating : (creating?.id ?? randomUUID())
+  const link: LinkRow = { id: linkId, connectionId: rt.id, object, entity: mapping.entity, externalId: snapshot.id, recordId: record.id, state: 'live', base: {}, rev: 0, seen: 0, wrote: 0, openWrite: null }
+  if (creating) batch.linkChanges.push({ id: linkId, externalId: snapshot.id, recordId: record.id, state: 'live', seen: snapshot.version, openWrite: null })
+  else batch.newLinks.push({ ...link, seen: snapshot.version })
+  if (typeof creating === 'object' && creating.openWrite !== null) batch.answers.push({ id: creating.openWrite, state: 'settled' })
+  batch.counts.linked++
+  batch.journal.push({ recordId: record.id, connectionId: rt.id, runId: ctx.runId, kind: 'link', origin: rt.id, version: record.version, fields: {} })
+  batch.linkedExternal.push(snapshot.id)
+  batch.linkedRecords.push(record.id)
+  merge(batch, ctx, link, record, item, [], true)
+}
+
+/** Ambiguous: listed for a person, and left alone. */
+function hold(batch: Batch, ctx: ApplyContext, object: string, item: Item, recordIds: string[], reason: string): void {
+  const { snapshot, mapping } = item
+  batch.counts.review++
+  batch.newLinks.push({ id: randomUUID(), connectionId: ctx.rt.id, object, entity: mapping.entity, externalId: snapshot.id, recordId: null, state: 'held', base: {}, seen: snapshot.version, heldReason: reason })
+  batch.matches.push({ id: randomUUID(), entity: mapping.entity, object, externalId: snapshot.id, recordIds, reason })
+}

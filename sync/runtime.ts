@@ -1,0 +1,86 @@
+import type { AccountInfo, Connector, CrmUser } from '../connectors/connector.ts'
+import { type CompiledMapping, compileMapping, isAssociationColumn } from '../mappings/compile.ts'
+import type { LensContext, ReferenceResolver, UserDirectory } from '../mappings/context.ts'
+import { type MappingDocument, meetsFilter } from '../mappings/mapping.ts'
+import { ENTITIES, type Entity } from '../mappings/model/model.ts'
+import type { ObjectSchema, RawRow } from '../mappings/schema.ts'
+import type { CallBudget } from './budget.ts'
+
+/** A connection at work: its connector, its compiled mappings, what is known of its account. */
+export interface Runtime {
+  id: string
+  name: string
+  kind: Connector['kind']
+  /** Order among the connections: the first is read directly, later ones are matched against it. */
+  position: number
+  /** A local CRM of the sandbox. */
+  sandbox: boolean
+  connector: Connector
+  budget: CallBudget
+  account: AccountInfo
+  users: UserDirectory
+  mappings: CompiledMapping[]
+  /** Objects in the order parents before children. */
+  objects: string[]
+}
+
+export interface RuntimeInput {
+  id: string
+  name: string
+  position: number
+  sandbox: boolean
+  connector: Connector
+  budget: CallBudget
+  account: AccountInfo
+  users: CrmUser[]
+  schemas: Map<string, ObjectSchema>
+  documents: MappingDocument[]
+  overrides?: Record<string, string>
+}
+
+export function makeRuntime(input: RuntimeInput): Runtime {
+  const ordered = [...input.documents].sort((a, b) => ENTITIES.indexOf(a.entity) - ENTITIES.indexOf(b.entity))
+  const mappings = ordered.filter((d) => input.schemas.has(d.object)).map((d) => compileMapping(d, input.schemas.get(d.object)!))
+  return {
+    id: input.id, name: input.name, kind: input.connector.kind, position: input.position, sandbox: input.sandbox, connector: input.connector, budget: input.budget, account: input.account,
+    users: userDirectory(input.users, input.overrides ?? {}), mappings, objects: [...new Set(mappings.map((m) => m.object))],
+  } // biome-ignore format: short
+}
+
+/** Users by id and by e-mail; `overrides` maps canonical e-mail -> e-mail in this CRM. */
+function userDirectory(users: CrmUser[], overrides: Record<string, string>): UserDirectory {
+  const canonical = new Map(Object.entries(overrides).map(([from, to]) => [to.toLowerCase(), from.toLowerCase()]))
+  const byId = new Map(users.map((u) => [u.id, canonical.get(u.email.toLowerCase()) ?? u.email.toLowerCase()]))
+  // Where an address occurs twice the active user counts.
+  const byEmail = new Map([...users].sort((a, b) => Number(a.active) - Number(b.active)).map((u) => [u.email.toLowerCase(), u]))
+  return {
+    emailOf: (id) => byId.get(id),
+    userOf: (email) => byEmail.get((overrides[email] ?? email).toLowerCase()),
+  }
+}
+
+/** Mappings of one object, in the order in which a row's entity is sought. */
+export const mappingsOf = (rt: Runtime, object: string): CompiledMapping[] => rt.mappings.filter((m) => m.object === object)
+
+export const mappingOf = (rt: Runtime, entity: Entity): CompiledMapping | undefined => rt.mappings.find((m) => m.entity === entity)
+
+/** The entity whose filter a row meets first; undefined when it is outside all. */
+export const classify = (rt: Runtime, object: string, row: RawRow): CompiledMapping | undefined =>
+  mappingsOf(rt, object).find((m) => meetsFilter(m.document.filter, row))
+
+/** Every column any mapping of the object reads. */
+export const columnsOf = (rt: Runtime, object: string): string[] => [...new Set(mappingsOf(rt, object).flatMap((m) => m.columns))]
+
+export const associationColumnsOf = (rt: Runtime, object: string): string[] => columnsOf(rt, object).filter(isAssociationColumn)
+
+export function lensContext(rt: Runtime, mapping: CompiledMapping, references: ReferenceResolver): LensContext {
+  return {
+    timeZone: rt.account.timeZone, currency: rt.account.currency, currencies: new Set(rt.account.currencies), users: rt.users, references, schema: mapping.schema,
+  } // biome-ignore format: short
+}
+
+/** Names by which a connection may be called in a policy. */
+export const namesOf = (runtimes: readonly Runtime[]) => (origin: string): readonly string[] => {
+  const found = runtimes.find((r) => r.id === origin)
+  return found ? [found.name, found.kind] : [origin]
+}

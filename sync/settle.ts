@@ -1,0 +1,51 @@
+import type { Snapshot } from '../connectors/connector.ts'
+import type { CanonicalRow } from '../mappings/lens.ts'
+import { same } from '../mappings/model/value.ts'
+import type { Base, ConflictRow, WriteRow } from '../mappings/state.ts'
+import type { ApplyContext } from './apply.ts'
+
+/** What a read says about a write of ours that is still open. (Protocol: Settle.) */
+export interface Settlement {
+  /** Not provable yet: read again after this many milliseconds. */
+  wait?: number
+  base: Base
+  /** The write took effect, as far as it can be told. */
+  landed: boolean
+  uncertain: Omit<ConflictRow, 'id' | 'recordId'>[]
+  /** Fields in which the CRM keeps another value than was sent: field -> [sent, kept]. */
+  adjusted: Record<string, [unknown, unknown]>
+}
+
+export function settle(write: WriteRow, reading: CanonicalRow, snapshot: Snapshot, ctx: ApplyContext): Settlement {
+  const out: Settlement = { base: {}, landed: true, uncertain: [], adjusted: {} }
+  if (write.state === 'sent') {
+    const age = ctx.began - write.sentAt
+    // A request may land late: only a read that began after it can no more be in flight proves anything.
+    if (age < ctx.flightMs) return { ...out, wait: ctx.flightMs - age }
+  }
+  const ours = snapshot.modifiedBy !== undefined && snapshot.modifiedBy === ctx.rt.account.ourselves
+  let landed = write.state === 'acknowledged' || write.kind === 'create'
+  for (const [name, w] of Object.entries(write.fields)) {
+    const r = reading.get(name)
+    if (!r || !('value' in r)) continue
+    const isOurs = same(r.value, w.c)
+    if (isOurs || (write.state === 'acknowledged' && ours)) {
+      landed = true
+      out.base[name] = { c: r.value, r: r.raw, n: w.n }
+      if (!isOurs) out.adjusted[name] = [w.c, r.value]
+    } else if (write.state === 'acknowledged' || write.kind === 'create') {
+      // Ours was taken, and somebody changed it afterwards: the merge will see that change.
+      out.base[name] = { c: w.c, r: w.s, n: w.n }
+    } else if (!same(r.raw, w.b)) {
+      out.uncertain.push({
+        field: name, kind: 'uncertain', base: null, policy: 'unknown outcome', rev: 1,
+        why: 'a write of ours got no answer, and the CRM now holds neither the old value nor ours',
+        sides: [
+          { side: 'hub', value: w.c, origin: 'hub', at: [write.sentAt, write.sentAt] },
+          { side: ctx.rt.id, value: r.value, raw: r.raw, origin: ctx.rt.id, at: [write.readVersion, snapshot.version] },
+        ],
+      }) // biome-ignore format: short
+    }
+  }
+  return { ...out, landed }
+}
