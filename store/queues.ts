@@ -84,6 +84,13 @@ export async function wakeWaiting(tx: Tx, connectionId: string, externalIds: str
   return woken.length
 }
 
+/** Wakes every row whose parent is linked by now: after a complete list, in one statement. */
+export async function wakeLinked(tx: Tx, connectionId: string): Promise<void> {
+  const woken = await rows(tx, sql<{ object: string; externalId: string }>`delete from waiting using link where waiting.connection_id = ${connectionId} and link.connection_id = ${connectionId}
+    and link.external_id = waiting.waits_for and link.record_id is not null and link.state in ('live', 'outside') returning waiting.object, waiting.external_id as "externalId"`)
+  await touchInbox(tx, connectionId, woken, 'its parent is linked')
+}
+
 /** A link waits for a record to exist on its connection. */
 export async function addWaitingOut(tx: Tx, connectionId: string, waits: { parent: string; linkId: string }[]): Promise<void> {
   if (waits.length === 0) return

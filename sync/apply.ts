@@ -35,6 +35,8 @@ export interface ApplyContext {
   flightMs: number
   /** The connection's first complete list, and no other connection has rows yet: nothing can match. */
   alone?: boolean
+  /** Links that are being pushed right now: what they still have to send is looked at by the push itself. */
+  pushing?: ReadonlySet<string>
   /** Connections that take creating links for new records at once (their own first list is done). */
   ready: ReadonlySet<string>
 }
@@ -211,7 +213,7 @@ export function merge(batch: Batch, ctx: ApplyContext, link: LinkRow, record: Re
   if (moved || snapshot.version > link.seen || link.state === 'outside') batch.linkChanges.push({ id: link.id, base: result.base, seen: snapshot.version, ...(link.state === 'outside' && { state: 'live' as const }) })
   const frozen = new Set([...open.map((c) => c.field), ...result.opened.map((c) => c.field)])
   const sends = mapping.fields.some((f) => f.writes && !frozen.has(f.name) && mustSend(record.fields[f.name], base[f.name]))
-  if (sends) batch.ownOutbox.push(link.id)
+  if (sends && !ctx.pushing?.has(link.id)) batch.ownOutbox.push(link.id)
   if (mapping.document.identity.length > 0 && (firstLink || Object.keys(result.fields).some((f) => isIdentityField(mapping, f)))) batch.keys.set(snapshot.id, keysOf(mapping, snapshot.id, item.reading))
 }
 

@@ -239,6 +239,7 @@ async function linkStaged(work: Work, object: string, state: lanes.ObjectState):
 /** An object is read: records without a row there get creating links, on this side and on the others. */
 async function openForWriting(tx: Tx, work: Work, object: string): Promise<void> {
   const { engine, rt } = work
+  await queues.wakeLinked(tx, rt.id)
   for (const mapping of rt.mappings.filter((m) => m.object === object)) {
     if (mapping.document.write && mapping.document.externalId && engine.runtimes.length > 1) await fanOutHere(tx, work, rt, mapping.object, mapping.entity)
     for (const other of engine.runtimes) {

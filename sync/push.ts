@@ -289,7 +289,7 @@ async function updateBatch(work: Work, mapping: CompiledMapping, targets: Target
   // Read what stands there now, and merge it: nobody's edit is overwritten unseen.
   const ctx = await inTransaction(engine, async (tx): Promise<ApplyContext> => {
     const now = await lanes.databaseNow(tx)
-    return { rt, all: engine.runtimes, runId: work.runId, ticket: await links.drawTicket(tx), began: now, now, flightMs: work.flightMs, ready: new Set(engine.runtimes.map((r) => r.id)) }
+    return { rt, all: engine.runtimes, runId: work.runId, ticket: await links.drawTicket(tx), began: now, now, flightMs: work.flightMs, ready: new Set(engine.runtimes.map((r) => r.id)), pushing: new Set(targets.map((t) => t.link.id)) }
   })
   const read = await rt.connector.readByIds({ object: mapping.object, ids: targets.map((t) => t.link.externalId!), columns: columnsOf(rt, mapping.object) })
   const snapshots = await withAssociations(rt, mapping.object, read)

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts'
+import type { WorldOptions } from '../sandbox/world/generate.ts'
+import { type ConnectionRow, listConnections, putConnection, setWrites } from '../store/connections.ts'
+import { Database } from '../store/database.ts'
+import { DEFAULT_TIMING, type Engine, inTransaction } from '../sync/engine.ts'
+import { type Jobs, startJobs } from '../sync/jobs.ts'
+import type { Runtime } from '../sync/runtime.ts'
+import type { Config } from './config.ts'
+import { connect } from './connect.ts'
+import type { Secrets } from './credentials.ts'
+import type { Log } from './log.ts'
+import { Vault } from './secrets.ts'
+
+/** The one workspace of a single installation. */
+export const WORKSPACE = '6d2c1d8e-3f5b-4c62-9f0d-0c04c0deda7a'
+
+export interface AppOptions {
+  config: Config
+  log: Log
+  /** What to fill the local CRMs with, when there are none yet. */
+  world?: WorldOptions
+  importFrom?: string | undefined
+  /** Log in to the CRMs. Without it only the store is opened. */
+  crms: boolean
+  /** Says what is going on, for people. */
+  say?: (text: string) => void
+}
+
+/** The composition root: everything that runs, wired together. */
+export class App {
+  readonly config: Config
+  readonly log: Log
+  readonly db: Database
+  readonly engine: Engine
+  readonly sandbox: Sandbox | undefined
+  readonly startedAt = Date.now()
+  readonly #vault: Vault
+  jobs: Jobs | undefined
+  /** Set once the first sync is through. */
+  firstSyncDone = false
+  /** Calls per connection when the sync had ended, before verify read everything again. */
+  syncCalls: Record<string, number> = {}
+
+  private constructor(options: AppOptions, db: Database, engine: Engine, vault: Vault, sandbox: Sandbox | undefined) {
+    this.config = options.config
+    this.log = options.log
+    this.db = db
+    this.engine = engine
+    this.#vault = vault
+    this.sandbox = sandbox
+  }
+
+  static async open(options: AppOptions): Promise<App> {
+    const { config, log, say = () => {} } = options
+    const vault = Vault.open(config.key, join(config.home, 'key'))
+    const db = await Database.open(config.databaseUrl ? { url: config.databaseUrl } : { folder: join(config.home, 'pglite') })
+    await db.ensureWorkspace(WORKSPACE, 'default')
+    const real = config.salesforce !== undefined || config.hubspot !== undefined
+    let sandbox: Sandbox | undefined
+    if (options.crms && !real) {
+      say('Starting a local Salesforce and a local HubSpot')
+      sandbox = await startSandbox({ folder: join(config.home, 'sandbox'), limits: config.sandboxLimits, ...(options.world && { world: options.world }), ...(options.importFrom && { importFrom: options.importFrom }) })
+    }
+    const engine: Engine = {
+      db, workspace: WORKSPACE, runtimes: [], timing: DEFAULT_TIMING, nudge: () => {},
+      log: (level, message, detail) => log[level](detail ?? {}, message),
+    } // biome-ignore format: short
+    const app = new App(options, db, engine, vault, sandbox)
+    if (options.crms) {
+      await app.#storeConnections(sandbox)
+      say('Connecting')
+      const stored = await inTransaction(engine, listConnections)
+      engine.runtimes = await Promise.all(stored.filter((row) => row.sandbox === (sandbox !== undefined)).map((row) => connect(db, WORKSPACE, vault, row)))
+    }
+    return app
+  }
+
+  /** Starts the lanes: from now on both CRMs are kept in agreement. */
+  async startJobs(): Promise<void> {
+    this.jobs = await startJobs(this.engine, { redisUrl: this.config.redisUrl, queueName: 'lanes' })
+    this.engine.nudge = (connectionId, direction) => this.jobs?.nudge(connectionId, direction)
+    for (const rt of this.engine.runtimes) for (const direction of ['pull', 'push'] as const) this.jobs.nudge(rt.id, direction)
+  }
+
+  runtime(name: string): Runtime | undefined {
+    return this.engine.runtimes.find((r) => r.name === name || r.id === name)
+  }
+
+  /** Client secrets of the HubSpot connections, for webhook signatures. */
+  hubspotTargets(): { id: string; clientSecret: string; objects: string[] }[] {
+    const secret = this.sandbox?.info.hubspot.clientSecret ?? this.config.hubspot?.clientSecret
+    if (!secret) return []
+    return this.engine.runtimes.filter((r) => r.kind === 'hubspot').map((r) => ({ id: r.id, clientSecret: secret, objects: r.objects }))
+  }
+
+  async setWrites(name: string, enabled: boolean): Promise<boolean> {
+    const known = await inTransaction(this.engine, (tx) => setWrites(tx, name, enabled))
+    const rt = this.runtime(name)
+    if (known && enabled && rt) this.engine.nudge(rt.id, 'push')
+    return known
+  }
+
+  async close(): Promise<void> {
+    await this.jobs?.close()
+    await this.sandbox?.stop()
+    await this.db.close()
+  }
+
+  async #storeConnections(sandbox: Sandbox | undefined): Promise<void> {
+    const { salesforce, hubspot } = this.config
+    const rows: { kind: ConnectionRow['kind']; config: Record<string, string>; secrets: Secrets }[] = []
+    if (sandbox) {
+      const { salesforce: s, hubspot: h } = sandbox.info
+      rows.push({ kind: 'salesforce', config: { instanceUrl: s.instanceUrl }, secrets: { kind: 'refresh', tokenUrl: `${s.loginUrl}/services/oauth2/token`, clientId: s.clientId, clientSecret: s.clientSecret, refreshToken: s.refreshToken } })
+      rows.push({ kind: 'hubspot', config: { baseUrl: h.baseUrl }, secrets: { kind: 'token', accessToken: h.accessToken } })
+    } else {
+      if (salesforce) rows.push({ kind: 'salesforce', config: { instanceUrl: salesforce.instanceUrl }, secrets: { kind: 'refresh', tokenUrl: `${salesforce.instanceUrl}/services/oauth2/token`, clientId: salesforce.clientId, clientSecret: salesforce.clientSecret, refreshToken: salesforce.refreshToken } })
+      if (hubspot) rows.push({ kind: 'hubspot', config: {}, secrets: { kind: 'token', accessToken: hubspot.accessToken } })
+    }
+    await inTransaction(this.engine, async (tx) => {
+      for (const [position, row] of rows.entries()) {
+        // A real CRM is written to only after a person has switched it on.
+        await putConnection(tx, { id: randomUUID(), name: sandbox ? row.kind : `${row.kind}-live`, kind: row.kind, position, config: row.config, secrets: this.#vault.seal(row.secrets), sandbox: sandbox !== undefined, writesEnabled: sandbox !== undefined })
+      }
+    })
+  }
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { z } from 'zod'
+
+/** The data folder: who owns it, and what lies in it. */
+
+const ownerSchema = z.object({ pid: z.number(), port: z.number(), since: z.string() })
+export type Owner = z.infer<typeof ownerSchema>
+
+/** The data folder belongs to another process. */
+export class HomeBusy extends Error {
+  override name = 'HomeBusy'
+}
+
+/**
+ * An exclusive lock on the folder. The operating system drops it when the process ends, however it ends:
+ * two processes on one PGlite folder would lose committed rows without any error.
+ */
+export class HomeLock {
+  readonly #lock: DatabaseSync
+  readonly #owner: string
+
+  private constructor(lock: DatabaseSync, owner: string) {
+    this.#lock = lock
+    this.#owner = owner
+  }
+
+  /** @throws HomeBusy naming the owner. */
+  static take(home: string): HomeLock {
+    mkdirSync(home, { recursive: true })
+    const owner = join(home, 'owner.json')
+    const lock = new DatabaseSync(join(home, 'lock'))
+    try {
+      lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (x)')
+    } catch (error) {
+      lock.close()
+      if (!/locked|busy/i.test((error as Error).message)) throw error
+      const found = readOwner(home)
+      throw new HomeBusy(`${home} is in use by process ${found?.pid ?? 'unknown'}${found ? ` on port ${found.port}, since ${found.since}` : ''}; stop it first, or set CONCORDAT_HOME to another folder`)
+    }
+    return new HomeLock(lock, owner)
+  }
+
+  /** Tells others where to reach the owner. */
+  announce(port: number): void {
+    writeFileSync(this.#owner, JSON.stringify({ pid: process.pid, port, since: new Date().toISOString() } satisfies Owner))
+  }
+
+  release(): void {
+    rmSync(this.#owner, { force: true })
+    this.#lock.close()
+  }
+}
+
+export function readOwner(home: string): Owner | undefined {
+  const path = join(home, 'owner.json')
+  if (!existsSync(path)) return undefined
+  try {
+    return ownerSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    // Half written by a process that was killed: as good as none.
+    return undefined
+  }
+}
+
+/** The bearer token of the API: given, or made once and kept with mode 600. */
+export function apiToken(home: string, given: string | undefined): string {
+  if (given) return given
+  const path = join(home, 'token')
+  if (!existsSync(path)) {
+    mkdirSync(home, { recursive: true })
+    writeFileSync(path, randomBytes(24).toString('base64url'), { mode: 0o600 })
+  }
+  return readFileSync(path, 'utf8').trim()
+}

@@ -1,0 +1,132 @@
+import { createPostgresBackend, type Job, Queue, type QueueOptions, runMigrations, withBackend, Worker, type WorkerOptions } from 'bullmq'
+import { Redis } from 'ioredis'
+import { CrmError } from '../connectors/errors.ts'
+import { FenceLost } from '../store/lanes.ts'
+import { type Engine } from './engine.ts'
+import { checkMatches } from './matches.ts'
+import { isPassing, pullSlice } from './pull.ts'
+import { pushSlice } from './push.ts'
+import type { Runtime } from './runtime.ts'
+
+/**
+ * Lane jobs on BullMQ: Redis where there is one, else BullMQ's own PostgreSQL backend on the same engine.
+ * A job carries no data but the lane's name; the work stands in the database, so a lost, repeated or late
+ * job does no harm.
+ */
+export interface Jobs {
+  /** Says that a lane has work: at most one job of a lane runs and one waits. */
+  nudge(connectionId: string, direction: Direction): void
+  /** Queues the duplicate check of records that were created or changed. */
+  queueMatchCheck(): void
+  depth(): Promise<Record<string, number>>
+  close(): Promise<void>
+}
+
+type Direction = 'pull' | 'push' | 'match'
+interface LaneJob { connectionId: string; direction: Direction }
+
+/** A lane whose call failed for a passing reason is asked again after this. */
+const RETRY_MS = 5_000
+/** Share of the day's allowance that polling may use. */
+const POLL_SHARE = 0.2
+const FASTEST_POLL_MS = 1_000
+const SLOWEST_POLL_MS = 5 * 60_000
+/** BullMQ gives a job that died with its process to another worker after this. */
+const LOCK_MS = 10_000
+
+export async function startJobs(engine: Engine, { redisUrl, queueName }: { redisUrl?: string | undefined; queueName: string }): Promise<Jobs> {
+  const fail = (error: Error) => engine.log('warn', `queue: ${error.message}`)
+  const { queue, makeWorker, end } = redisUrl ? onRedis(redisUrl, queueName) : await onPostgres(engine, queueName)
+  queue.on('error', fail)
+  if (engine.db.kind === 'pglite') {
+    // One process owns this queue: what an earlier one left behind is void, and the lanes are nudged anew.
+    await queue.obliterate({ force: true })
+  }
+  let closed = false
+  const timers = new Set<NodeJS.Timeout>()
+  const add = (data: LaneJob) => {
+    if (closed) return
+    const id = `${data.connectionId}@${data.direction}`
+    queue.add('lane', data, { deduplication: { id, keepLastIfActive: true }, removeOnComplete: true, removeOnFail: true }).catch(fail)
+  }
+  const later = (data: LaneJob, ms: number) => {
+    const timer = setTimeout(() => { timers.delete(timer); add(data) }, ms)
+    timers.add(timer.unref())
+  }
+  const worker = makeWorker(async (job: Job<LaneJob>) => {
+    const { connectionId, direction } = job.data
+    if (direction === 'match') return void (await checkMatches(engine))
+    const rt = engine.runtimes.find((r) => r.id === connectionId)
+    if (!rt || closed) return
+    try {
+      const { more } = direction === 'pull' ? await pullSlice(engine, rt) : await pushSlice(engine, rt)
+      if (more) add(job.data)
+      else if (direction === 'pull') add({ connectionId, direction: 'push' })
+    } catch (error) {
+      if (error instanceof FenceLost) return
+      const passing = isPassing(error)
+      engine.log(passing ? 'warn' : 'error', `${rt.name} ${direction}: ${(error as Error).message}`, error instanceof CrmError ? { class: error.class, ...error.detail } : { stack: (error as Error).stack })
+      later(job.data, error instanceof CrmError && error.class === 'quota_exhausted' ? SLOWEST_POLL_MS : RETRY_MS)
+    }
+  })
+  worker.on('error', fail)
+  const polls = engine.runtimes.map((rt) => schedulePolls(rt, () => add({ connectionId: rt.id, direction: 'pull' }), () => closed))
+  return {
+    nudge: (connectionId, direction) => add({ connectionId, direction }),
+    queueMatchCheck: () => add({ connectionId: 'all', direction: 'match' }),
+    depth: async () => (await queue.getJobCounts('waiting', 'active', 'delayed', 'failed')) as Record<string, number>,
+    async close() {
+      closed = true
+      for (const stop of polls) stop()
+      for (const timer of timers) clearTimeout(timer)
+      await worker.close()
+      await queue.close()
+      await end()
+    },
+  }
+}
+
+/** Polls a connection as often as its share of the day's allowance permits. */
+function schedulePolls(rt: Runtime, poll: () => void, closed: () => boolean): () => void {
+  let timer: NodeJS.Timeout
+  const again = () => {
+    if (closed()) return
+    poll()
+    timer = setTimeout(again, pollInterval(rt)).unref()
+  }
+  timer = setTimeout(again, FASTEST_POLL_MS).unref()
+  return () => clearTimeout(timer)
+}
+
+/** Milliseconds between polls: calls of one cycle against 20 % of the day's allowance. */
+export function pollInterval(rt: Runtime): number {
+  const calls = Math.ceil(rt.objects.length / rt.connector.batch.changes)
+  if (!rt.budget.day) return FASTEST_POLL_MS
+  const perSecond = (rt.budget.day.limit * POLL_SHARE) / 86_400
+  return Math.min(SLOWEST_POLL_MS, Math.max(FASTEST_POLL_MS, (calls / perSecond) * 1_000))
+}
+
+type MakeWorker = (run: (job: Job<LaneJob>) => Promise<void>) => { on(event: 'error', f: (e: Error) => void): unknown; close(): Promise<void> }
+const workerOptions = (): Omit<WorkerOptions, 'connection'> => ({ concurrency: 8, lockDuration: LOCK_MS, stalledInterval: LOCK_MS / 2, maxStalledCount: 1_000 })
+
+function onRedis(redisUrl: string, queueName: string) {
+  // A worker waits for jobs on a blocking connection, which must not give up by itself.
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
+  // One hash tag per queue, so that Redis Cluster keeps its keys together.
+  const options: QueueOptions = { connection, prefix: `{concordat:${queueName}}` }
+  const makeWorker: MakeWorker = (run) => new Worker<LaneJob>(queueName, run, { ...options, ...workerOptions() })
+  return { queue: new Queue<LaneJob>(queueName, options), makeWorker, end: async () => void (await connection.quit()) }
+}
+
+async function onPostgres(engine: Engine, queueName: string) {
+  const backed = withBackend(createPostgresBackend)
+  const pool = engine.db.queuePool()
+  const client = await pool.connect()
+  try {
+    await runMigrations(client)
+  } finally {
+    client.release()
+  }
+  const makeWorker: MakeWorker = (run) => new backed.Worker<LaneJob, void, string>(queueName, run as never, { connection: pool, ...workerOptions() })
+  return { queue: new backed.Queue<LaneJob, void, string>(queueName, { connection: pool }) as unknown as Queue<LaneJob>, makeWorker, end: () => pool.end() }
+}
