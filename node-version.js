@@ -4,6 +4,8 @@
 export function requireNode24() {
   const major = Number(process.versions.node.split('.')[0])
   if (major >= 24) return
-  process.stderr.write(`Concordat needs Node 24 or newer and this is Node ${process.versions.node}; use "npm start" or "npm run -s concordat -- COMMAND", which bring their own Node.\n`)
+  process.stderr.write(
+    `Concordat needs Node 24 or newer and this is Node ${process.versions.node}; use "npm start" or "npm run -s concordat -- COMMAND", which bring their own Node.\n`,
+  )
   process.exit(1)
 }

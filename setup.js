@@ -18,7 +18,9 @@ if (!existsSync(marker) || readFileSync(marker, 'utf8') !== fingerprint()) {
   const [command, all] = npm?.endsWith('.js') ? [process.execPath, [npm, ...args]] : ['npm', args]
   const { status, error } = spawnSync(command, all, { cwd: root, stdio: ['ignore', 2, 2] })
   if (status !== 0) {
-    process.stderr.write(`The install failed${error ? `: ${error.message}` : ''}. Check the network and run "npm install" to see why.\n`)
+    process.stderr.write(
+      `The install failed${error ? `: ${error.message}` : ''}. Check the network and run "npm install" to see why.\n`,
+    )
     process.exit(1)
   }
   writeFileSync(marker, fingerprint())

@@ -66,7 +66,11 @@ export function networkError(error: unknown): CrmError {
   const cause = (error as { cause?: { code?: string } }).cause?.code ?? ''
   const name = (error as Error).name
   // Refused and unresolved hosts: nothing left this machine.
-  if (['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'].includes(cause)) return new CrmError('unavailable', `cannot connect: ${cause}`, { code: cause })
-  if (name === 'TimeoutError' || error instanceof TypeError) return new CrmError('unknown_outcome', name === 'TimeoutError' ? 'no answer in time' : `connection lost: ${cause || error}`, { code: cause || name })
+  if (['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'].includes(cause))
+    return new CrmError('unavailable', `cannot connect: ${cause}`, { code: cause })
+  if (name === 'TimeoutError' || error instanceof TypeError)
+    return new CrmError('unknown_outcome', name === 'TimeoutError' ? 'no answer in time' : `connection lost: ${cause || error}`, {
+      code: cause || name,
+    })
   throw error
 }

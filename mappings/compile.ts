@@ -58,7 +58,11 @@ export function compileMapping(document: MappingDocument, schema: ObjectSchema):
     const writable = isAssociationColumn(column) || !fieldSchema || fieldSchema.updatable || fieldSchema.creatable
     const companion = mapping.by ?? (type === 'money' ? presentColumn(mapping.currencyField, schema) : undefined)
     fields.push({
-      name, type, mapping, column, companion,
+      name,
+      type,
+      mapping,
+      column,
+      companion,
       enumValues: def?.values,
       holdsRecordId: mapping.fallback === column,
       references: (def?.to ?? mapping.to ?? []) as Entity[],
@@ -66,7 +70,7 @@ export function compileMapping(document: MappingDocument, schema: ObjectSchema):
       writes: mapping.direction !== 'in' && document.write && writable && !def?.readOnly,
       transformIn: mapping.in ? jsonata(mapping.in) : undefined,
       transformOut: mapping.out ? jsonata(mapping.out) : undefined,
-    }) // biome-ignore format: short
+    })
   }
   const columns = new Set<string>()
   for (const f of fields) {
@@ -75,12 +79,19 @@ export function compileMapping(document: MappingDocument, schema: ObjectSchema):
   }
   for (const condition of document.filter) if (presentColumn(condition.field, schema)) columns.add(condition.field)
   if (document.externalId && presentColumn(document.externalId, schema)) columns.add(document.externalId)
-  return { entity: document.entity, object: document.object, document, schema, fields, missing,
-    byName: new Map(fields.map((f) => [f.name, f])), columns: [...columns] } // biome-ignore format: short
+  return {
+    entity: document.entity,
+    object: document.object,
+    document,
+    schema,
+    fields,
+    missing,
+    byName: new Map(fields.map((f) => [f.name, f])),
+    columns: [...columns],
+  }
 }
 
-const presentColumn = (column: string | undefined, schema: ObjectSchema) =>
-  column && schema.fields[column] ? column : undefined
+const presentColumn = (column: string | undefined, schema: ObjectSchema) => (column && schema.fields[column] ? column : undefined)
 
 function resolveColumn(mapping: FieldMapping, schema: ObjectSchema): string | { missing: { column: string; message: string } } {
   if (mapping.association) {
@@ -91,9 +102,19 @@ function resolveColumn(mapping: FieldMapping, schema: ObjectSchema): string | { 
     if (type) return associationColumn(to, type.category, type.typeId)
     if (mapping.fallback && schema.fields[mapping.fallback]) return mapping.fallback
     const column = label ? `association "${label}" to ${to}` : `association ${typeId} to ${to}`
-    return { missing: { column, message: `${schema.object} has no ${column}${mapping.fallback ? ` and no field ${mapping.fallback}` : ''}` } }
+    return {
+      missing: {
+        column,
+        message: `${schema.object} has no ${column}${mapping.fallback ? ` and no field ${mapping.fallback}` : ''}`,
+      },
+    }
   }
   const column = mapping.field!
   if (isAssociationColumn(column) || schema.fields[column]) return column
-  return { missing: { column, message: `${schema.object} has no field ${column}, or it is not visible to the integration user` } }
+  return {
+    missing: {
+      column,
+      message: `${schema.object} has no field ${column}, or it is not visible to the integration user`,
+    },
+  }
 }

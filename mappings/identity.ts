@@ -21,15 +21,22 @@ export interface Near {
 }
 
 const LEGAL_FORMS = new Set(
-  ('inc incorporated corp corporation co company llc llp lp ltd limited plc gmbh mbh ag kg kgaa ohg se sa sas sarl srl spa bv nv ' +
-    'oy oyj ab as asa aps pty sl slu lda sro kk').split(' '),
+  (
+    'inc incorporated corp corporation co company llc llp lp ltd limited plc gmbh mbh ag kg kgaa ohg se sa sas sarl srl spa bv nv ' +
+    'oy oyj ab as asa aps pty sl slu lda sro kk'
+  ).split(' '),
 )
 
 /** A name without case, accents, punctuation and legal form: "Müller & Söhne GmbH" -> "muller and sohne". */
 export function foldName(name: string): string {
   const words = name
-    .normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/&/g, ' and ')
-    .replace(/[.'’]/g, '').split(/[^\p{L}\p{N}]+/u).filter(Boolean) // biome-ignore format: a pipeline
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/&/g, ' and ')
+    .replace(/[.'’]/g, '')
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter(Boolean)
   const kept = words.filter((w, i) => i === 0 || !LEGAL_FORMS.has(w))
   return kept.join(' ')
 }
@@ -41,7 +48,11 @@ export function ruleEntry(entry: string): { field: string; within?: string } {
 }
 
 /** The identity keys of a record's canonical values under a mapping's rules. */
-export function identityKeys(entity: Entity, rules: MappingDocument['identity'], values: (field: string) => Value | undefined): IdentityKey[] {
+export function identityKeys(
+  entity: Entity,
+  rules: MappingDocument['identity'],
+  values: (field: string) => Value | undefined,
+): IdentityKey[] {
   const keys: IdentityKey[] = []
   rules.forEach((rule, rank) => {
     const parts: string[] = []
@@ -53,7 +64,12 @@ export function identityKeys(entity: Entity, rules: MappingDocument['identity'],
       if (within) near.push({ field, within })
       else parts.push(keyPart(entity, field, value))
     }
-    if (parts.every((p) => p !== '')) keys.push({ rank, key: `${entity}:${rule.map((r) => ruleEntry(r).field).join('+')}=${parts.join('|')}`, near })
+    if (parts.every((p) => p !== ''))
+      keys.push({
+        rank,
+        key: `${entity}:${rule.map((r) => ruleEntry(r).field).join('+')}=${parts.join('|')}`,
+        near,
+      })
   })
   return keys
 }
@@ -71,7 +87,9 @@ export function isNear(within: string, a: Value | undefined, b: Value | undefine
   if (within.endsWith('d')) {
     return Math.abs(Date.parse(String(a)) - Date.parse(String(b))) <= Number.parseFloat(within) * 86_400_000
   }
-  const [x, y] = [a, b].map((v) => (typeof v === 'object' && !Array.isArray(v) ? { n: Number(v['amount']), c: v['currency'] } : { n: Number(v), c: undefined }))
+  const [x, y] = [a, b].map((v) =>
+    typeof v === 'object' && !Array.isArray(v) ? { n: Number(v.amount), c: v.currency } : { n: Number(v), c: undefined },
+  )
   if (x!.c !== y!.c || Number.isNaN(x!.n) || Number.isNaN(y!.n)) return false
   return Math.abs(x!.n - y!.n) <= (Number.parseFloat(within) / 100) * Math.max(Math.abs(x!.n), Math.abs(y!.n))
 }

@@ -35,7 +35,9 @@ export async function readRows(mapping: CompiledMapping, rows: RawRow[], ctx: Le
     rows.map(async (row) => {
       if (transformed.length === 0) return undefined
       const results = await Promise.all(
-        transformed.map(async (f) => [f.name, f.column in row ? toJson(await f.transformIn!.evaluate(row[f.column])) : undefined] as const),
+        transformed.map(
+          async (f) => [f.name, f.column in row ? toJson(await f.transformIn!.evaluate(row[f.column])) : undefined] as const,
+        ),
       )
       return new Map(results)
     }),
@@ -76,21 +78,45 @@ function countryOf(mapping: CompiledMapping, row: RawRow, ctx: LensContext): str
   return code.length === 2 ? code : ctx.country
 }
 
-function interpret(field: CompiledField, wire: Json, row: RawRow, raw: Json, ctx: LensContext, country: string | undefined): Reading {
+function interpret(
+  field: CompiledField,
+  wire: Json,
+  row: RawRow,
+  raw: Json,
+  ctx: LensContext,
+  country: string | undefined,
+): Reading {
   const { mapping, type } = field
   const blank = wire === null || wire === '' || (Array.isArray(wire) && wire.length === 0)
-  if (blank) return { raw, value: mapping.default === undefined ? null : normalise(type, mapping.default, { currency: ctx.currency }) }
+  if (blank)
+    return {
+      raw,
+      value: mapping.default === undefined ? null : normalise(type, mapping.default, { currency: ctx.currency }),
+    }
   if (field.holdsRecordId) return { raw, value: normalise('reference', wire) }
   if (type === 'reference') return readReference(field, wire, raw, ctx)
   if (type === 'user') {
     const email = ctx.users.emailOf(String(wire))
-    return email ? { raw, value: normalise('user', email) } : { raw, problem: `${field.column} ${wire} is no user with an e-mail address (a queue, or not visible)` }
+    return email
+      ? { raw, value: normalise('user', email) }
+      : {
+          raw,
+          problem: `${field.column} ${wire} is no user with an e-mail address (a queue, or not visible)`,
+        }
   }
   const map = valueMapOf(field, row)
   if (map) {
-    const mapped = type === 'set' ? String(wire).split(';').map((v) => map[v] ?? v) : map[String(wire)]
+    const mapped =
+      type === 'set'
+        ? String(wire)
+            .split(';')
+            .map((v) => map[v] ?? v)
+        : map[String(wire)]
     if (mapped === undefined)
-      return { raw, problem: `${field.column} "${wire}" has no canonical value; add it to the mapping's values` }
+      return {
+        raw,
+        problem: `${field.column} "${wire}" has no canonical value; add it to the mapping's values`,
+      }
     return { raw, value: normalise(type, mapped) }
   }
   if (type === 'date' && ctx.schema.fields[field.column]?.type === 'datetime' && !/^\d{4}-\d{2}-\d{2}$/.test(String(wire))) {
@@ -101,13 +127,20 @@ function interpret(field: CompiledField, wire: Json, row: RawRow, raw: Json, ctx
     const currency = field.companion ? row[field.companion] : undefined
     return { raw, value: normalise('money', { amount: wire, currency: currency || ctx.currency }) }
   }
-  const value = normalise(type, mapping.factor ? scaled(wire, mapping.factor) : wire, { country, currency: ctx.currency })
+  const value = normalise(type, mapping.factor ? scaled(wire, mapping.factor) : wire, {
+    country,
+    currency: ctx.currency,
+  })
   if (field.enumValues && !field.enumValues.includes(String(value)))
-    return { raw, problem: `${field.column} "${wire}" is none of ${field.enumValues.join(', ')}; add it to the mapping's values` }
+    return {
+      raw,
+      problem: `${field.column} "${wire}" is none of ${field.enumValues.join(', ')}; add it to the mapping's values`,
+    }
   return { raw, value }
 }
 
-const scaled = (wire: Json, factor: number): Json => (Number.isNaN(Number(wire)) ? wire : new Decimal(String(wire)).mul(factor).toFixed())
+const scaled = (wire: Json, factor: number): Json =>
+  Number.isNaN(Number(wire)) ? wire : new Decimal(String(wire)).mul(factor).toFixed()
 
 function readReference(field: CompiledField, wire: Json, raw: Json, ctx: LensContext): Reading {
   const ids = Array.isArray(wire) ? wire.map(String) : [String(wire)]
@@ -144,7 +177,10 @@ function renderValue(field: CompiledField, value: Value, current: RawRow, ctx: L
   if (isBlank(value)) return one(null)
   const map = mapping.groups ? groupFor(field, current) : mapping.values && { map: mapping.values }
   if (map) {
-    const wire = type === 'set' ? (value as string[]).map((v) => inverse(map.map, mapping.write, v) ?? v) : inverse(map.map, mapping.write, String(value))
+    const wire =
+      type === 'set'
+        ? (value as string[]).map((v) => inverse(map.map, mapping.write, v) ?? v)
+        : inverse(map.map, mapping.write, String(value))
     if (wire === undefined) return { problem: `"${value}" has no value in ${column}; add it to the mapping's values` }
     return 'group' in map && companion ? { columns: { [column]: wire, [companion]: map.group! } } : one(wire)
   }
@@ -152,20 +188,29 @@ function renderValue(field: CompiledField, value: Value, current: RawRow, ctx: L
     case 'reference': {
       if (field.holdsRecordId) return one(value)
       const external = ctx.references.externalOf(String(value))
-      return external ? one(column.startsWith('@') ? [external] : external) : { problem: 'the record it points to is not linked here' }
+      return external
+        ? one(column.startsWith('@') ? [external] : external)
+        : { problem: 'the record it points to is not linked here' }
     }
     case 'user': {
       const user = ctx.users.userOf(String(value))
       const id = user?.active ? user.id : ctx.users.fallback
-      return id ? one(id) : { problem: user ? `user ${value} is inactive here` : `no user here has the e-mail address ${value}` }
+      return id
+        ? one(id)
+        : {
+            problem: user ? `user ${value} is inactive here` : `no user here has the e-mail address ${value}`,
+          }
     }
     case 'money': {
       const { amount, currency } = value as { amount: string; currency: string }
       if (companion) {
-        if (ctx.currencies.size > 0 && !ctx.currencies.has(currency)) return { problem: `currency ${currency} is not enabled here` }
+        if (ctx.currencies.size > 0 && !ctx.currencies.has(currency))
+          return { problem: `currency ${currency} is not enabled here` }
         return { columns: { [column]: amount, [companion]: currency } }
       }
-      return currency === ctx.currency ? one(amount) : { problem: `the amount is in ${currency}, only ${ctx.currency} can be written here` }
+      return currency === ctx.currency
+        ? one(amount)
+        : { problem: `the amount is in ${currency}, only ${ctx.currency} can be written here` }
     }
     case 'date':
       return ctx.schema.fields[column]?.type === 'datetime'
@@ -189,10 +234,15 @@ function groupFor(field: CompiledField, current: RawRow): { map: Record<string, 
   return first === undefined ? { map: groups['*'] ?? {} } : { map: groups[first]!, group: first }
 }
 
-function inverse(map: Record<string, string | boolean>, write: Record<string, string> | undefined, canonical: string): string | undefined {
+function inverse(
+  map: Record<string, string | boolean>,
+  write: Record<string, string> | undefined,
+  canonical: string,
+): string | undefined {
   const named = write?.[canonical]
   // A `write` entry counts only where the group has that value: groups share one `write` table.
-  if (named !== undefined && (Object.hasOwn(map, named) || !Object.values(map).some((v) => same(String(v), canonical)))) return Object.hasOwn(map, named) ? named : undefined
+  if (named !== undefined && (Object.hasOwn(map, named) || !Object.values(map).some((v) => same(String(v), canonical))))
+    return Object.hasOwn(map, named) ? named : undefined
   return Object.entries(map).find(([, v]) => String(v) === canonical)?.[0]
 }
 

@@ -68,15 +68,23 @@ export const mappingSchema = z
       const def = fieldDef(doc.entity, name)
       const mapped = typeof field === 'string' ? undefined : field
       if (!def && !mapped?.type)
-        ctx.addIssue({ code: 'custom', path: ['fields', name], message: `the model's ${doc.entity} has no field "${name}"; a custom field needs a type` })
+        ctx.addIssue({
+          code: 'custom',
+          path: ['fields', name],
+          message: `the model's ${doc.entity} has no field "${name}"; a custom field needs a type`,
+        })
       if (mapped && !mapped.field && !mapped.association)
         ctx.addIssue({ code: 'custom', path: ['fields', name], message: 'name a field or an association' })
-      if (mapped?.by && !mapped.groups)
-        ctx.addIssue({ code: 'custom', path: ['fields', name], message: '`by` needs `groups`' })
+      if (mapped?.by && !mapped.groups) ctx.addIssue({ code: 'custom', path: ['fields', name], message: '`by` needs `groups`' })
     }
     for (const rule of doc.identity)
-      for (const name of rule.map((r) => r.split("~")[0]!))
-        if (!doc.fields[name]) ctx.addIssue({ code: 'custom', path: ['identity'], message: `identity rule uses "${name}", which is not mapped` })
+      for (const name of rule.map((r) => r.split('~')[0]!))
+        if (!doc.fields[name])
+          ctx.addIssue({
+            code: 'custom',
+            path: ['identity'],
+            message: `identity rule uses "${name}", which is not mapped`,
+          })
   })
 
 /** A mapping document as written; `parseMapping` fills the defaults. */

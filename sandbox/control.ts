@@ -25,7 +25,13 @@ const settings = z.object({
   rotateRefreshTokens: z.boolean().optional(),
   webhookTarget: z.string().nullable().optional(),
 })
-const rule = z.object({ object: z.string(), field: z.string(), equals: scalar.optional(), over: z.number().optional(), message: z.string() })
+const rule = z.object({
+  object: z.string(),
+  field: z.string(),
+  equals: scalar.optional(),
+  over: z.number().optional(),
+  message: z.string(),
+})
 
 export function controlServer(world: World): Hono {
   const app = new Hono()

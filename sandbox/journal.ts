@@ -1,6 +1,5 @@
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, createReadStream, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { createReadStream } from 'node:fs'
 
 /**
  * An append-only file of JSON lines: what the sandbox's CRMs must not forget when the process is killed.
@@ -20,7 +19,10 @@ export class Journal {
   /** Reads what an earlier process wrote, in order. A torn last line is dropped: nobody was told of it. */
   async *replay(): AsyncGenerator<unknown> {
     if (!this.path || !existsSync(this.path)) return
-    for await (const line of createInterface({ input: createReadStream(this.path), crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of createInterface({
+      input: createReadStream(this.path),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    })) {
       if (line === '') continue
       try {
         yield JSON.parse(line)

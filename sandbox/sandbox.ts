@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { serve, type ServerType } from '@hono/node-server'
+import { type ServerType, serve } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { Clock } from './clock.ts'
 import { controlServer, type Settings } from './control.ts'
@@ -34,17 +34,39 @@ export interface SandboxOptions {
 
 /** Credentials and addresses of the running CRMs. */
 export interface SandboxInfo {
-  salesforce: { instanceUrl: string; loginUrl: string; clientId: string; clientSecret: string; refreshToken: string; personToken: string }
+  salesforce: {
+    instanceUrl: string
+    loginUrl: string
+    clientId: string
+    clientSecret: string
+    refreshToken: string
+    personToken: string
+  }
   hubspot: { baseUrl: string; accessToken: string; personToken: string; clientSecret: string; appId: number }
   controlUrl: string
 }
 
 // Fixed, so that a second start finds the tokens that the first one stored. They open nothing but the sandbox.
 const TOKENS = {
-  salesforceRefresh: '5Aep861sandbox-integration-refresh', salesforcePerson: '00D5g000001AbCd!AQEAsandbox-person',
-  hubspotApp: 'pat-na1-sandbox-integration', hubspotPerson: 'pat-na1-sandbox-person',
-} // biome-ignore format: short
-const APP: App = { clientId: 'sandbox-client', clientSecret: 'sandbox-client-secret', appId: 2_400_001, scopes: ['oauth', 'crm.objects.companies.read', 'crm.objects.companies.write', 'crm.objects.contacts.read', 'crm.objects.contacts.write', 'crm.objects.deals.read', 'crm.objects.deals.write'] }
+  salesforceRefresh: '5Aep861sandbox-integration-refresh',
+  salesforcePerson: '00D5g000001AbCd!AQEAsandbox-person',
+  hubspotApp: 'pat-na1-sandbox-integration',
+  hubspotPerson: 'pat-na1-sandbox-person',
+}
+const APP: App = {
+  clientId: 'sandbox-client',
+  clientSecret: 'sandbox-client-secret',
+  appId: 2_400_001,
+  scopes: [
+    'oauth',
+    'crm.objects.companies.read',
+    'crm.objects.companies.write',
+    'crm.objects.contacts.read',
+    'crm.objects.contacts.write',
+    'crm.objects.deals.read',
+    'crm.objects.deals.write',
+  ],
+}
 
 const WORLD_AGE_MS = 30 * 86_400_000
 
@@ -62,7 +84,12 @@ export class World {
   constructor(options: SandboxOptions) {
     const journal = (name: string) => new Journal(options.folder ? join(options.folder, `${name}.jsonl`) : undefined)
     this.org = new Org({ clock: this.clock, journal: journal('salesforce') })
-    this.portal = new Portal({ clock: this.clock, journal: journal('hubspot'), labels: options.labels ?? true, ...(options.timeZone && { timeZone: options.timeZone }) })
+    this.portal = new Portal({
+      clock: this.clock,
+      journal: journal('hubspot'),
+      labels: options.labels ?? true,
+      ...(options.timeZone && { timeZone: options.timeZone }),
+    })
     this.sessions = new Sessions(this.clock, this.org.id)
     this.limits = new Limits(this.clock, options.limits === false ? { burst: 0, searchPerSecond: 0 } : {})
     this.webhooks = new Webhooks(this.clock, this.portal, APP.clientSecret, APP.appId)
@@ -109,20 +136,45 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const servers: ServerType[] = []
   const [sf, hs, control] = await Promise.all([
     listen(salesforceServer(world.org, world.sessions, world.faults) as unknown as Hono, options.ports?.salesforce, servers),
-    listen(hubspotServer(world.portal, world.tokens, APP, world.limits, world.faults) as unknown as Hono, options.ports?.hubspot, servers),
+    listen(
+      hubspotServer(world.portal, world.tokens, APP, world.limits, world.faults) as unknown as Hono,
+      options.ports?.hubspot,
+      servers,
+    ),
     listen(controlServer(world), options.ports?.control, servers),
   ])
   return {
     world,
     ...(imported && { imported }),
     info: {
-      salesforce: { instanceUrl: sf, loginUrl: sf, clientId: APP.clientId, clientSecret: APP.clientSecret, refreshToken: TOKENS.salesforceRefresh, personToken: TOKENS.salesforcePerson },
-      hubspot: { baseUrl: hs, accessToken: TOKENS.hubspotApp, personToken: TOKENS.hubspotPerson, clientSecret: APP.clientSecret, appId: APP.appId },
+      salesforce: {
+        instanceUrl: sf,
+        loginUrl: sf,
+        clientId: APP.clientId,
+        clientSecret: APP.clientSecret,
+        refreshToken: TOKENS.salesforceRefresh,
+        personToken: TOKENS.salesforcePerson,
+      },
+      hubspot: {
+        baseUrl: hs,
+        accessToken: TOKENS.hubspotApp,
+        personToken: TOKENS.hubspotPerson,
+        clientSecret: APP.clientSecret,
+        appId: APP.appId,
+      },
       controlUrl: control,
     },
     async stop() {
       world.webhooks.target = undefined
-      await Promise.all(servers.map((s) => new Promise<void>((done) => { s.close(() => done()); if ('closeAllConnections' in s) s.closeAllConnections() })))
+      await Promise.all(
+        servers.map(
+          (s) =>
+            new Promise<void>((done) => {
+              s.close(() => done())
+              if ('closeAllConnections' in s) s.closeAllConnections()
+            }),
+        ),
+      )
       world.org.journal.close()
       world.portal.journal.close()
     },
@@ -135,7 +187,17 @@ async function fill(world: World, options: SandboxOptions): Promise<ImportReport
   if (options.folder) mkdirSync(options.folder, { recursive: true })
   const { org, portal } = world
   if (marker && existsSync(marker)) {
-    const saved = JSON.parse(readFileSync(marker, 'utf8')) as { owners: { id: string; email: string; firstName: string; lastName: string; userId: number; active: boolean }[]; customised: [string, string, string][] }
+    const saved = JSON.parse(readFileSync(marker, 'utf8')) as {
+      owners: {
+        id: string
+        email: string
+        firstName: string
+        lastName: string
+        userId: number
+        active: boolean
+      }[]
+      customised: [string, string, string][]
+    }
     for (const owner of saved.owners) portal.owners.set(owner.id, owner)
     for await (const entry of org.journal.replay()) org.restore(entry as Parameters<Org['restore']>[0])
     for await (const entry of portal.journal.replay()) portal.restore(entry as Parameters<Portal['restore']>[0])
@@ -165,7 +227,9 @@ async function fill(world: World, options: SandboxOptions): Promise<ImportReport
 
 function listen(app: Hono, port: number | undefined, servers: ServerType[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, port: port ?? 0, hostname: '127.0.0.1' }, (address: AddressInfo) => resolve(`http://127.0.0.1:${address.port}`))
+    const server = serve({ fetch: app.fetch, port: port ?? 0, hostname: '127.0.0.1' }, (address: AddressInfo) =>
+      resolve(`http://127.0.0.1:${address.port}`),
+    )
     server.on('error', reject)
     servers.push(server)
   })

@@ -61,18 +61,29 @@ export class App {
     let sandbox: Sandbox | undefined
     if (options.crms && !real) {
       say('Starting a local Salesforce and a local HubSpot')
-      sandbox = await startSandbox({ folder: join(config.home, 'sandbox'), limits: config.sandboxLimits, ...(options.world && { world: options.world }), ...(options.importFrom && { importFrom: options.importFrom }) })
+      sandbox = await startSandbox({
+        folder: join(config.home, 'sandbox'),
+        limits: config.sandboxLimits,
+        ...(options.world && { world: options.world }),
+        ...(options.importFrom && { importFrom: options.importFrom }),
+      })
     }
     const engine: Engine = {
-      db, workspace: WORKSPACE, runtimes: [], timing: DEFAULT_TIMING, nudge: () => {},
+      db,
+      workspace: WORKSPACE,
+      runtimes: [],
+      timing: DEFAULT_TIMING,
+      nudge: () => {},
       log: (level, message, detail) => log[level](detail ?? {}, message),
-    } // biome-ignore format: short
+    }
     const app = new App(options, db, engine, vault, sandbox)
     if (options.crms) {
       await app.#storeConnections(sandbox)
       say('Connecting')
       const stored = await inTransaction(engine, listConnections)
-      engine.runtimes = await Promise.all(stored.filter((row) => row.sandbox === (sandbox !== undefined)).map((row) => connect(db, WORKSPACE, vault, row)))
+      engine.runtimes = await Promise.all(
+        stored.filter((row) => row.sandbox === (sandbox !== undefined)).map((row) => connect(db, WORKSPACE, vault, row)),
+      )
     }
     return app
   }
@@ -92,7 +103,9 @@ export class App {
   hubspotTargets(): { id: string; clientSecret: string; objects: string[] }[] {
     const secret = this.sandbox?.info.hubspot.clientSecret ?? this.config.hubspot?.clientSecret
     if (!secret) return []
-    return this.engine.runtimes.filter((r) => r.kind === 'hubspot').map((r) => ({ id: r.id, clientSecret: secret, objects: r.objects }))
+    return this.engine.runtimes
+      .filter((r) => r.kind === 'hubspot')
+      .map((r) => ({ id: r.id, clientSecret: secret, objects: r.objects }))
   }
 
   async setWrites(name: string, enabled: boolean): Promise<boolean> {
@@ -113,16 +126,55 @@ export class App {
     const rows: { kind: ConnectionRow['kind']; config: Record<string, string>; secrets: Secrets }[] = []
     if (sandbox) {
       const { salesforce: s, hubspot: h } = sandbox.info
-      rows.push({ kind: 'salesforce', config: { instanceUrl: s.instanceUrl }, secrets: { kind: 'refresh', tokenUrl: `${s.loginUrl}/services/oauth2/token`, clientId: s.clientId, clientSecret: s.clientSecret, refreshToken: s.refreshToken } })
-      rows.push({ kind: 'hubspot', config: { baseUrl: h.baseUrl }, secrets: { kind: 'token', accessToken: h.accessToken } })
+      rows.push({
+        kind: 'salesforce',
+        config: { instanceUrl: s.instanceUrl },
+        secrets: {
+          kind: 'refresh',
+          tokenUrl: `${s.loginUrl}/services/oauth2/token`,
+          clientId: s.clientId,
+          clientSecret: s.clientSecret,
+          refreshToken: s.refreshToken,
+        },
+      })
+      rows.push({
+        kind: 'hubspot',
+        config: { baseUrl: h.baseUrl },
+        secrets: { kind: 'token', accessToken: h.accessToken },
+      })
     } else {
-      if (salesforce) rows.push({ kind: 'salesforce', config: { instanceUrl: salesforce.instanceUrl }, secrets: { kind: 'refresh', tokenUrl: `${salesforce.instanceUrl}/services/oauth2/token`, clientId: salesforce.clientId, clientSecret: salesforce.clientSecret, refreshToken: salesforce.refreshToken } })
-      if (hubspot) rows.push({ kind: 'hubspot', config: {}, secrets: { kind: 'token', accessToken: hubspot.accessToken } })
+      if (salesforce)
+        rows.push({
+          kind: 'salesforce',
+          config: { instanceUrl: salesforce.instanceUrl },
+          secrets: {
+            kind: 'refresh',
+            tokenUrl: `${salesforce.instanceUrl}/services/oauth2/token`,
+            clientId: salesforce.clientId,
+            clientSecret: salesforce.clientSecret,
+            refreshToken: salesforce.refreshToken,
+          },
+        })
+      if (hubspot)
+        rows.push({
+          kind: 'hubspot',
+          config: {},
+          secrets: { kind: 'token', accessToken: hubspot.accessToken },
+        })
     }
     await inTransaction(this.engine, async (tx) => {
       for (const [position, row] of rows.entries()) {
         // A real CRM is written to only after a person has switched it on.
-        await putConnection(tx, { id: randomUUID(), name: sandbox ? row.kind : `${row.kind}-live`, kind: row.kind, position, config: row.config, secrets: this.#vault.seal(row.secrets), sandbox: sandbox !== undefined, writesEnabled: sandbox !== undefined })
+        await putConnection(tx, {
+          id: randomUUID(),
+          name: sandbox ? row.kind : `${row.kind}-live`,
+          kind: row.kind,
+          position,
+          config: row.config,
+          secrets: this.#vault.seal(row.secrets),
+          sandbox: sandbox !== undefined,
+          writesEnabled: sandbox !== undefined,
+        })
       }
     })
   }

@@ -4,8 +4,8 @@ import { HubspotConnector } from '../connectors/hubspot/hubspot.ts'
 import { SalesforceConnector } from '../connectors/salesforce/salesforce.ts'
 import { mappingSchema } from '../mappings/mapping.ts'
 import type { ObjectSchema } from '../mappings/schema.ts'
-import { activeMappings, type ConnectionRow, putMapping, saveInfo, saveSecrets } from '../store/connections.ts'
 import { putFindings } from '../store/conflicts.ts'
+import { activeMappings, type ConnectionRow, putMapping, saveInfo, saveSecrets } from '../store/connections.ts'
 import type { Database } from '../store/database.ts'
 import { CallBudget } from '../sync/budget.ts'
 import { makeRuntime, type Runtime } from '../sync/runtime.ts'
@@ -16,11 +16,17 @@ import type { Vault } from './secrets.ts'
 /** Brings a stored connection to work: log in, read the account, describe what the mappings use. */
 export async function connect(db: Database, workspace: string, vault: Vault, row: ConnectionRow): Promise<Runtime> {
   const secrets = secretsSchema.parse(vault.open(row.secrets))
-  const tokens = new TokenSource(secrets, (fresh) => db.transaction(workspace, (tx) => saveSecrets(tx, row.id, vault.seal(fresh))))
+  const tokens = new TokenSource(secrets, (fresh) =>
+    db.transaction(workspace, (tx) => saveSecrets(tx, row.id, vault.seal(fresh))),
+  )
   const budget = new CallBudget(tokens)
-  const connector: Connector = row.kind === 'salesforce'
-    ? new SalesforceConnector({ instanceUrl: row.config['instanceUrl']!, wire: budget })
-    : new HubspotConnector({ ...(row.config['baseUrl'] && { baseUrl: row.config['baseUrl'] }), wire: budget })
+  const connector: Connector =
+    row.kind === 'salesforce'
+      ? new SalesforceConnector({ instanceUrl: row.config.instanceUrl!, wire: budget })
+      : new HubspotConnector({
+          ...(row.config.baseUrl && { baseUrl: row.config.baseUrl }),
+          wire: budget,
+        })
   const stored = await db.transaction(workspace, async (tx) => {
     const found = await activeMappings(tx, row.id)
     if (found.length > 0) return found.map((m) => mappingSchema.parse(m.document))
@@ -37,11 +43,34 @@ export async function connect(db: Database, workspace: string, vault: Vault, row
     } catch (error) {
       // An object that this account does not have is a finding; its entities are not synced here.
       if (!(error instanceof CrmError) || error.transient || error.class === 'quota_exhausted') throw error
-      absent.push({ code: 'object_missing', subject: object, message: `${row.name} has no ${object}, or the integration user cannot see it: ${error.message}`, count: 1 })
+      absent.push({
+        code: 'object_missing',
+        subject: object,
+        message: `${row.name} has no ${object}, or the integration user cannot see it: ${error.message}`,
+        count: 1,
+      })
     }
   }
-  const runtime = makeRuntime({ id: row.id, name: row.name, position: row.position, sandbox: row.sandbox, connector, budget, account, users, schemas, documents: stored })
-  const missing = runtime.mappings.flatMap((m) => m.missing.map((x) => ({ code: 'field_missing', subject: `${m.entity}.${x.field}`, message: x.message, count: 1 })))
+  const runtime = makeRuntime({
+    id: row.id,
+    name: row.name,
+    position: row.position,
+    sandbox: row.sandbox,
+    connector,
+    budget,
+    account,
+    users,
+    schemas,
+    documents: stored,
+  })
+  const missing = runtime.mappings.flatMap((m) =>
+    m.missing.map((x) => ({
+      code: 'field_missing',
+      subject: `${m.entity}.${x.field}`,
+      message: x.message,
+      count: 1,
+    })),
+  )
   const warnings = account.warnings.map((w) => ({ code: 'warning', subject: w, message: w, count: 1 }))
   await db.transaction(workspace, async (tx) => {
     await saveInfo(tx, row.id, account)

@@ -5,11 +5,21 @@ import type { Credentials } from '../sync/budget.ts'
 /** What a connection's secrets hold, per way of logging in. */
 export const secretsSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('token'), accessToken: z.string() }),
-  z.object({ kind: z.literal('refresh'), tokenUrl: z.string(), clientId: z.string(), clientSecret: z.string(), refreshToken: z.string() }),
+  z.object({
+    kind: z.literal('refresh'),
+    tokenUrl: z.string(),
+    clientId: z.string(),
+    clientSecret: z.string(),
+    refreshToken: z.string(),
+  }),
 ])
 export type Secrets = z.infer<typeof secretsSchema>
 
-const tokenAnswer = z.looseObject({ access_token: z.string(), refresh_token: z.string().optional(), expires_in: z.number().optional() })
+const tokenAnswer = z.looseObject({
+  access_token: z.string(),
+  refresh_token: z.string().optional(),
+  expires_in: z.number().optional(),
+})
 
 /**
  * Access tokens of one connection. A refresh happens once however many calls ask for it; a rotated refresh
@@ -34,28 +44,44 @@ export class TokenSource implements Credentials {
   }
 
   async refresh(refused: string): Promise<void> {
-    if (this.#secrets.kind === 'token') throw new CrmError('forbidden', 'the access token was refused; give this connection a new one')
+    if (this.#secrets.kind === 'token')
+      throw new CrmError('forbidden', 'the access token was refused; give this connection a new one')
     // Somebody has refreshed it meanwhile.
     if (refused && this.#access && refused !== this.#access) return
-    this.#refreshing ??= this.#request().finally(() => { this.#refreshing = undefined })
+    this.#refreshing ??= this.#request().finally(() => {
+      this.#refreshing = undefined
+    })
     await this.#refreshing
   }
 
   async #request(): Promise<void> {
     const s = this.#secrets
     if (s.kind !== 'refresh') return
-    const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: s.clientId, client_secret: s.clientSecret, refresh_token: s.refreshToken })
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: s.clientId,
+      client_secret: s.clientSecret,
+      refresh_token: s.refreshToken,
+    })
     let answer: Response
     let body: unknown
     try {
-      answer = await fetch(s.tokenUrl, { method: 'POST', body: form, redirect: 'manual', signal: AbortSignal.timeout(20_000) })
+      answer = await fetch(s.tokenUrl, {
+        method: 'POST',
+        body: form,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(20_000),
+      })
       body = await answer.json()
     } catch (error) {
       throw networkError(error)
     }
     const parsed = tokenAnswer.safeParse(body)
     if (!answer.ok || !parsed.success) {
-      const reason = (body as { error_description?: string; message?: string }).error_description ?? (body as { message?: string }).message ?? `HTTP ${answer.status}`
+      const reason =
+        (body as { error_description?: string; message?: string }).error_description ??
+        (body as { message?: string }).message ??
+        `HTTP ${answer.status}`
       throw new CrmError(answer.status >= 500 ? 'unavailable' : 'forbidden', `the login was refused: ${reason}; connect again`)
     }
     if (parsed.data.refresh_token && parsed.data.refresh_token !== s.refreshToken) {

@@ -38,7 +38,9 @@ export class HomeLock {
       lock.close()
       if (!/locked|busy/i.test((error as Error).message)) throw error
       const found = readOwner(home)
-      throw new HomeBusy(`${home} is in use by process ${found?.pid ?? 'unknown'}${found ? ` on port ${found.port}, since ${found.since}` : ''}; stop it first, or set CONCORDAT_HOME to another folder`)
+      throw new HomeBusy(
+        `${home} is in use by process ${found?.pid ?? 'unknown'}${found ? ` on port ${found.port}, since ${found.since}` : ''}; stop it first, or set CONCORDAT_HOME to another folder`,
+      )
     }
     return new HomeLock(lock, owner)
   }

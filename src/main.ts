@@ -7,17 +7,22 @@ import { HomeBusy } from './home.ts'
 /** The command line. Exit codes: 0 fine, 1 error, 2 something to do or differences. */
 
 const program = new Command('concordat')
-  .description('Keeps deals, accounts, contacts and partner records in agreement between Salesforce, HubSpot and a canonical partner model.')
+  .description(
+    'Keeps deals, accounts, contacts and partner records in agreement between Salesforce, HubSpot and a canonical partner model.',
+  )
   .version('0.1.0')
   .showHelpAfterError('(run with --help for the commands and examples)')
-  .addHelpText('after', `
+  .addHelpText(
+    'after',
+    `
 Examples:
   npm start                                    start everything; with no credentials on two local CRMs
   npm start -s -- --once --json                one full sync and verify, one JSON document
   npm start -- --import ./exports              try it on CSV exports (salesforce/*.csv, hubspot/*.csv)
   npm run -s concordat -- status               what is going on
   npm run -s concordat -- verify --json        read both CRMs and compare
-Exit codes: 0 fine, 1 error, 2 something to do or differences.`)
+Exit codes: 0 fine, 1 error, 2 something to do or differences.`,
+  )
 
 program
   .command('start')

@@ -14,7 +14,13 @@ export interface Summary {
   overruled: number
   deadLetters: number
   calls: Record<string, { used: number; minimum: number }>
-  verify: { compared: number; fields: number; differences: number; unexplained: number; byReason: Record<string, number> } | null
+  verify: {
+    compared: number
+    fields: number
+    differences: number
+    unexplained: number
+    byReason: Record<string, number>
+  } | null
 }
 
 export async function summarise(app: App, seconds = Math.round((Date.now() - app.startedAt) / 100) / 10): Promise<Summary> {
@@ -23,23 +29,49 @@ export async function summarise(app: App, seconds = Math.round((Date.now() - app
     const counts = await entityCounts(tx)
     const open = await totals(tx)
     const last = await lastVerification(tx)
-    const written = await rows(tx, sql<{ name: string; created: number; updated: number; cleared: number; deleted: number }>`
+    const written = await rows(
+      tx,
+      sql<{ name: string; created: number; updated: number; cleared: number; deleted: number }>`
       select connection.name, count(*) filter (where write.kind = 'create') as created, count(*) filter (where write.kind = 'update') as updated,
         count(*) filter (where write.kind = 'update' and exists (select 1 from jsonb_each(write.fields) f where f.value -> 'c' = 'null')) as cleared, count(*) filter (where write.kind = 'delete') as deleted
-      from write join connection on connection.id = write.connection_id where write.state in ('settled', 'acknowledged') group by 1`)
+      from write join connection on connection.id = write.connection_id where write.state in ('settled', 'acknowledged') group by 1`,
+    )
     const [lost] = await rows(tx, sql<{ n: number }>`select count(*) as n from change where kind = 'overruled'`)
     const byKind = (kind: string) => engine.runtimes.find((r) => r.kind === kind)?.name ?? kind
     const none = { created: 0, updated: 0, cleared: 0, deleted: 0 }
-    const of = (name: string) => { const w = written.find((x) => x.name === name); return w ? { created: w.created, updated: w.updated, cleared: w.cleared, deleted: w.deleted } : none }
+    const of = (name: string) => {
+      const w = written.find((x) => x.name === name)
+      return w ? { created: w.created, updated: w.updated, cleared: w.cleared, deleted: w.deleted } : none
+    }
     const verify = (last?.summary as Summary['verify']) ?? null
     const calls: Summary['calls'] = {}
-    for (const rt of engine.runtimes) calls[rt.kind] = { used: app.syncCalls[rt.name] ?? rt.budget.total, minimum: await minimumCalls(tx, app, rt.id) }
+    for (const rt of engine.runtimes)
+      calls[rt.kind] = {
+        used: app.syncCalls[rt.name] ?? rt.budget.total,
+        minimum: await minimumCalls(tx, app, rt.id),
+      }
     return {
-      ok: verify !== null && verify.unexplained === 0, seconds,
-      records: Object.fromEntries(Object.entries(counts).map(([entity, c]) => [entity, { salesforce: c.connections[byKind('salesforce')] ?? 0, hubspot: c.connections[byKind('hubspot')] ?? 0, canonical: c.canonical, linked: c.linked, review: c.review }])),
+      ok: verify !== null && verify.unexplained === 0,
+      seconds,
+      records: Object.fromEntries(
+        Object.entries(counts).map(([entity, c]) => [
+          entity,
+          {
+            salesforce: c.connections[byKind('salesforce')] ?? 0,
+            hubspot: c.connections[byKind('hubspot')] ?? 0,
+            canonical: c.canonical,
+            linked: c.linked,
+            review: c.review,
+          },
+        ]),
+      ),
       written: { salesforce: of(byKind('salesforce')), hubspot: of(byKind('hubspot')) },
-      conflicts: open.conflicts, overruled: lost!.n, deadLetters: open.deadLetters, calls, verify,
-    } // biome-ignore format: short
+      conflicts: open.conflicts,
+      overruled: lost!.n,
+      deadLetters: open.deadLetters,
+      calls,
+      verify,
+    }
   })
 }
 
@@ -50,15 +82,35 @@ export async function summarise(app: App, seconds = Math.round((Date.now() - app
 async function minimumCalls(tx: Parameters<typeof entityCounts>[0], app: App, connectionId: string): Promise<number> {
   const rt = app.engine.runtimes.find((r) => r.id === connectionId)!
   const { batch } = rt.connector
-  const linked = await rows(tx, sql<{ object: string; read: number }>`select object, count(*) filter (where not exists (select 1 from write w where w.link_id = link.id and w.kind = 'create')) as read from link where connection_id = ${connectionId} and external_id is not null group by object`)
-  const writes = await rows(tx, sql<{ object: string; kind: string; n: number }>`select link.object, write.kind, count(*) as n from write join link on link.id = write.link_id where write.connection_id = ${connectionId} group by 1, 2`)
-  let calls = (rt.budget.used['meta'] ?? 0) + (rt.budget.used['token'] ?? 0)
+  const linked = await rows(
+    tx,
+    sql<{
+      object: string
+      read: number
+    }>`select object, count(*) filter (where not exists (select 1 from write w where w.link_id = link.id and w.kind = 'create')) as read from link where connection_id = ${connectionId} and external_id is not null group by object`,
+  )
+  const writes = await rows(
+    tx,
+    sql<{
+      object: string
+      kind: string
+      n: number
+    }>`select link.object, write.kind, count(*) as n from write join link on link.id = write.link_id where write.connection_id = ${connectionId} group by 1, 2`,
+  )
+  let calls = (rt.budget.used.meta ?? 0) + (rt.budget.used.token ?? 0)
   for (const object of rt.objects) {
     const read = linked.find((l) => l.object === object)?.read ?? 0
     calls += Math.max(1, Math.ceil(read / batch.list))
-    const targets = rt.connector.associationsApart ? new Set(rt.mappings.filter((m) => m.object === object).flatMap((m) => m.columns.filter((c) => c.startsWith('@')).map((c) => c.split('#')[0]))).size : 0
+    const targets = rt.connector.associationsApart
+      ? new Set(
+          rt.mappings
+            .filter((m) => m.object === object)
+            .flatMap((m) => m.columns.filter((c) => c.startsWith('@')).map((c) => c.split('#')[0])),
+        ).size
+      : 0
     calls += targets * Math.ceil(read / batch.associations)
-    for (const w of writes.filter((x) => x.object === object)) calls += 2 * Math.ceil(w.n / (w.kind === 'create' ? batch.create : batch.update))
+    for (const w of writes.filter((x) => x.object === object))
+      calls += 2 * Math.ceil(w.n / (w.kind === 'create' ? batch.create : batch.update))
   }
   return calls
 }

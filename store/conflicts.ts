@@ -7,25 +7,43 @@ import { json, rows, type Tx } from './database.ts'
 const columns = sql.raw('id, record_id as "recordId", field, kind, base, sides, policy, why, rev')
 
 export const openConflicts = (tx: Tx, recordIds: string[]) =>
-  recordIds.length === 0 ? Promise.resolve([]) : rows(tx, sql<ConflictRow>`select ${columns} from conflict where record_id = any(${recordIds}::uuid[]) and state = 'open'`)
+  recordIds.length === 0
+    ? Promise.resolve([])
+    : rows(tx, sql<ConflictRow>`select ${columns} from conflict where record_id = any(${recordIds}::uuid[]) and state = 'open'`)
 
 export async function insertConflicts(tx: Tx, conflicts: ConflictRow[]): Promise<void> {
   if (conflicts.length === 0) return
   await sql`insert into conflict (id, record_id, field, kind, state, base, sides, policy, why, rev)
     select r.id, r."recordId", r.field, r.kind, 'open', r.base, r.sides, r.policy, r.why, r.rev
-    from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, "recordId" uuid, field text, kind text, base jsonb, sides jsonb, policy text, why text, rev int) on conflict do nothing`.execute(tx)
+    from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, "recordId" uuid, field text, kind text, base jsonb, sides jsonb, policy text, why text, rev int) on conflict do nothing`.execute(
+    tx,
+  )
 }
 
 export async function updateConflicts(tx: Tx, conflicts: ConflictRow[]): Promise<void> {
   if (conflicts.length === 0) return
-  await sql`update conflict set sides = r.sides, rev = r.rev from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, sides jsonb, rev int) where conflict.id = r.id and state = 'open'`.execute(tx)
+  await sql`update conflict set sides = r.sides, rev = r.rev from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, sides jsonb, rev int) where conflict.id = r.id and state = 'open'`.execute(
+    tx,
+  )
 }
 
 export async function settleConflicts(tx: Tx, ids: string[], by: string): Promise<void> {
-  if (ids.length > 0) await sql`update conflict set state = 'settled', settled_at = clock_timestamp(), settled_by = ${by} where id = any(${ids}::uuid[])`.execute(tx)
+  if (ids.length > 0)
+    await sql`update conflict set state = 'settled', settled_at = clock_timestamp(), settled_by = ${by} where id = any(${ids}::uuid[])`.execute(
+      tx,
+    )
 }
 
-export interface DeadLetter { id: string; linkId: string; recordId: string; entity: string; field: string; value: unknown; class: string; message: string }
+export interface DeadLetter {
+  id: string
+  linkId: string
+  recordId: string
+  entity: string
+  field: string
+  value: unknown
+  class: string
+  message: string
+}
 
 /** A value that a CRM refused is not sent again until a person or a new value changes that. */
 export async function putDeadLetters(tx: Tx, connectionId: string, letters: DeadLetter[]): Promise<void> {
@@ -34,22 +52,42 @@ export async function putDeadLetters(tx: Tx, connectionId: string, letters: Dead
   await sql`insert into dead_letter (id, connection_id, link_id, record_id, entity, field, value, class, message)
     select r.id, ${connectionId}, r."linkId", r."recordId", r.entity, r.field, r.value, r.class, r.message
     from jsonb_to_recordset(${json(unique)}) as r(id uuid, "linkId" uuid, "recordId" uuid, entity text, field text, value jsonb, class text, message text)
-    on conflict (workspace_id, link_id, field) do update set value = excluded.value, class = excluded.class, message = excluded.message, attempts = dead_letter.attempts + 1, at = clock_timestamp()`.execute(tx)
+    on conflict (workspace_id, link_id, field) do update set value = excluded.value, class = excluded.class, message = excluded.message, attempts = dead_letter.attempts + 1, at = clock_timestamp()`.execute(
+    tx,
+  )
 }
 
 export const deadLettersOf = (tx: Tx, linkIds: string[]) =>
-  linkIds.length === 0 ? Promise.resolve([]) : rows(tx, sql<{ id: string; linkId: string; field: string; value: unknown; attempts: number }>`select id, link_id as "linkId", field, value, attempts from dead_letter where link_id = any(${linkIds}::uuid[])`)
+  linkIds.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<{
+          id: string
+          linkId: string
+          field: string
+          value: unknown
+          attempts: number
+        }>`select id, link_id as "linkId", field, value, attempts from dead_letter where link_id = any(${linkIds}::uuid[])`,
+      )
 
 export async function dropDeadLetters(tx: Tx, ids: string[]): Promise<void> {
   if (ids.length > 0) await sql`delete from dead_letter where id = any(${ids}::uuid[])`.execute(tx)
 }
 
-export interface Finding { code: string; subject: string; message: string; count: number }
+export interface Finding {
+  code: string
+  subject: string
+  message: string
+  count: number
+}
 
 /** Counts findings: one row per code and subject, however often it occurs. */
 export async function putFindings(tx: Tx, connectionId: string, findings: Finding[]): Promise<void> {
   if (findings.length === 0) return
   await sql`insert into finding (connection_id, code, subject, message, count)
     select ${connectionId}, r.code, r.subject, r.message, r.count from jsonb_to_recordset(${json(findings)}) as r(code text, subject text, message text, count bigint)
-    on conflict (workspace_id, connection_id, code, subject) do update set count = finding.count + excluded.count, message = excluded.message, last_at = clock_timestamp()`.execute(tx)
+    on conflict (workspace_id, connection_id, code, subject) do update set count = finding.count + excluded.count, message = excluded.message, last_at = clock_timestamp()`.execute(
+    tx,
+  )
 }

@@ -16,12 +16,20 @@ export interface ConnectionRow {
 }
 
 export const listConnections = (tx: Tx) =>
-  rows(tx, sql<ConnectionRow>`select id, name, kind, position, config, secrets, sandbox, writes_enabled as "writesEnabled", info from connection order by position`)
+  rows(
+    tx,
+    sql<ConnectionRow>`select id, name, kind, position, config, secrets, sandbox, writes_enabled as "writesEnabled", info from connection order by position`,
+  )
 
 export async function putConnection(tx: Tx, c: Omit<ConnectionRow, 'info'>): Promise<string> {
-  const [row] = await rows(tx, sql<{ id: string }>`insert into connection (id, name, kind, position, config, secrets, sandbox, writes_enabled)
+  const [row] = await rows(
+    tx,
+    sql<{
+      id: string
+    }>`insert into connection (id, name, kind, position, config, secrets, sandbox, writes_enabled)
     values (${c.id}, ${c.name}, ${c.kind}, ${c.position}, ${json(c.config)}, ${c.secrets}, ${c.sandbox}, ${c.writesEnabled})
-    on conflict (workspace_id, name) do update set config = excluded.config, secrets = case when connection.sandbox then excluded.secrets else connection.secrets end returning id`)
+    on conflict (workspace_id, name) do update set config = excluded.config, secrets = case when connection.sandbox then excluded.secrets else connection.secrets end returning id`,
+  )
   return row!.id
 }
 
@@ -34,14 +42,34 @@ export async function saveInfo(tx: Tx, id: string, info: unknown): Promise<void>
 }
 
 export async function setWrites(tx: Tx, name: string, enabled: boolean): Promise<boolean> {
-  return (await rows(tx, sql<{ id: string }>`update connection set writes_enabled = ${enabled} where name = ${name} returning id`)).length > 0
+  return (
+    (
+      await rows(
+        tx,
+        sql<{
+          id: string
+        }>`update connection set writes_enabled = ${enabled} where name = ${name} returning id`,
+      )
+    ).length > 0
+  )
 }
 
 export const activeMappings = (tx: Tx, connectionId: string) =>
-  rows(tx, sql<{ entity: string; version: number; document: unknown }>`select entity, version, document from mapping where connection_id = ${connectionId} and status = 'active'`)
+  rows(
+    tx,
+    sql<{
+      entity: string
+      version: number
+      document: unknown
+    }>`select entity, version, document from mapping where connection_id = ${connectionId} and status = 'active'`,
+  )
 
 export async function putMapping(tx: Tx, connectionId: string, entity: string, document: unknown): Promise<void> {
-  await sql`update mapping set status = 'superseded' where connection_id = ${connectionId} and entity = ${entity} and status = 'active'`.execute(tx)
+  await sql`update mapping set status = 'superseded' where connection_id = ${connectionId} and entity = ${entity} and status = 'active'`.execute(
+    tx,
+  )
   await sql`insert into mapping (connection_id, entity, version, status, document)
-    select ${connectionId}, ${entity}, coalesce(max(version), 0) + 1, 'active', ${json(document)} from mapping where connection_id = ${connectionId} and entity = ${entity}`.execute(tx)
+    select ${connectionId}, ${entity}, coalesce(max(version), 0) + 1, 'active', ${json(document)} from mapping where connection_id = ${connectionId} and entity = ${entity}`.execute(
+    tx,
+  )
 }

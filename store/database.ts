@@ -39,7 +39,9 @@ export class Database {
       if (options.folder) mkdirSync(options.folder, { recursive: true })
       pglite = options.folder ? await PGlite.create(options.folder, { relaxedDurability: false }) : await PGlite.create()
     }
-    const pool = pglite ? createPglitePool(pglite, { max: 12 }) : new pg.Pool({ connectionString: options.url, max: options.poolSize ?? 10 })
+    const pool = pglite
+      ? createPglitePool(pglite, { max: 12 })
+      : new pg.Pool({ connectionString: options.url, max: options.poolSize ?? 10 })
     // A connection that the server ended while idle is replaced by the pool; without a listener it would end the process.
     pool.on('error', () => {})
     const database = new Database(options, pool, pglite)
@@ -50,7 +52,9 @@ export class Database {
   /** A pool for BullMQ's own PostgreSQL backend: same engine, its own schema. */
   queuePool(): pg.Pool {
     const options = '-c search_path=bullmq'
-    const pool = this.#pglite ? createPglitePool(this.#pglite, { max: 20, options }) : new pg.Pool({ connectionString: this.#options.url, max: 12, options })
+    const pool = this.#pglite
+      ? createPglitePool(this.#pglite, { max: 20, options })
+      : new pg.Pool({ connectionString: this.#options.url, max: 12, options })
     pool.setMaxListeners(0)
     return pool
   }

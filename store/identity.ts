@@ -3,37 +3,71 @@ import { json, rows, type Tx } from './database.ts'
 
 /** Natural keys of external rows, rows staged at first link, reviews, redirects. */
 
-export interface KeyRow { key: string; externalId: string; rank: number }
-
-/** Replaces the keys of external rows by what they hold now. */
-export async function putKeys(tx: Tx, connectionId: string, object: string, externalIds: string[], keys: KeyRow[], fresh: boolean): Promise<void> {
-  if (externalIds.length === 0) return
-  if (!fresh) await sql`delete from natural_key where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[])`.execute(tx)
-  if (keys.length === 0) return
-  await sql`insert into natural_key (key, connection_id, object, external_id, rank)
-    select r.key, ${connectionId}, ${object}, r."externalId", r.rank from jsonb_to_recordset(${json(keys)}) as r(key text, "externalId" text, rank smallint) on conflict do nothing`.execute(tx)
+export interface KeyRow {
+  key: string
+  externalId: string
+  rank: number
 }
 
-export interface Candidate { key: string; recordId: string }
+/** Replaces the keys of external rows by what they hold now. */
+export async function putKeys(
+  tx: Tx,
+  connectionId: string,
+  object: string,
+  externalIds: string[],
+  keys: KeyRow[],
+  fresh: boolean,
+): Promise<void> {
+  if (externalIds.length === 0) return
+  if (!fresh)
+    await sql`delete from natural_key where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[])`.execute(
+      tx,
+    )
+  if (keys.length === 0) return
+  await sql`insert into natural_key (key, connection_id, object, external_id, rank)
+    select r.key, ${connectionId}, ${object}, r."externalId", r.rank from jsonb_to_recordset(${json(keys)}) as r(key text, "externalId" text, rank smallint) on conflict do nothing`.execute(
+    tx,
+  )
+}
+
+export interface Candidate {
+  key: string
+  recordId: string
+}
 /** Living records that hold one of the keys through another connection's row and are free on this one. */
 export const candidatesByKey = (tx: Tx, connectionId: string, keys: string[]) =>
-  keys.length === 0 ? Promise.resolve([]) : rows(tx, sql<Candidate & { taken: boolean; takenState: string | null; linkId: string | null }>`
+  keys.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<Candidate & { taken: boolean; takenState: string | null; linkId: string | null }>`
     select distinct k.key, l.record_id as "recordId", own.id is not null and own.state <> 'creating' as taken, own.state as "takenState", own.id as "linkId"
     from natural_key k join link l on l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id and l.state in ('live', 'outside')
     join record on record.id = l.record_id and record.deleted_at is null
     left join link own on own.record_id = l.record_id and own.connection_id = ${connectionId} and own.state <> 'dead'
-    where k.key = any(${keys}::text[]) and k.connection_id <> ${connectionId}`)
+    where k.key = any(${keys}::text[]) and k.connection_id <> ${connectionId}`,
+      )
 
 /** Unlinked rows of this connection that hold one of the keys. */
 export const unlinkedByKey = (tx: Tx, connectionId: string, keys: string[]) =>
-  keys.length === 0 ? Promise.resolve([]) : rows(tx, sql<{ key: string; externalId: string }>`
+  keys.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<{ key: string; externalId: string }>`
     select k.key, k.external_id as "externalId" from natural_key k
     where k.key = any(${keys}::text[]) and k.connection_id = ${connectionId}
-      and not exists (select 1 from link l where l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id)`)
+      and not exists (select 1 from link l where l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id)`,
+      )
 
 // --- staging ----------------------------------------------------------------------------------------
 
-export async function stage(tx: Tx, connectionId: string, object: string, snapshots: { externalId: string; snapshot: unknown }[]): Promise<void> {
+export async function stage(
+  tx: Tx,
+  connectionId: string,
+  object: string,
+  snapshots: { externalId: string; snapshot: unknown }[],
+): Promise<void> {
   if (snapshots.length === 0) return
   await sql`insert into staged (connection_id, object, external_id, snapshot)
     select ${connectionId}, ${object}, r."externalId", r.snapshot from jsonb_to_recordset(${json(snapshots)}) as r("externalId" text, snapshot jsonb)
@@ -41,28 +75,54 @@ export async function stage(tx: Tx, connectionId: string, object: string, snapsh
 }
 
 export const takeStaged = <T>(tx: Tx, connectionId: string, object: string, limit: number) =>
-  rows(tx, sql<{ externalId: string; snapshot: T }>`select external_id as "externalId", snapshot from staged where connection_id = ${connectionId} and object = ${object} order by external_id limit ${limit}`)
+  rows(
+    tx,
+    sql<{
+      externalId: string
+      snapshot: T
+    }>`select external_id as "externalId", snapshot from staged where connection_id = ${connectionId} and object = ${object} order by external_id limit ${limit}`,
+  )
 
 export async function dropStaged(tx: Tx, connectionId: string, object: string, externalIds: string[]): Promise<void> {
-  await sql`delete from staged where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[])`.execute(tx)
+  await sql`delete from staged where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[])`.execute(
+    tx,
+  )
 }
 
 // --- reviews and redirects --------------------------------------------------------------------------
 
-export interface NewMatch { id: string; entity: string; object: string; externalId: string; recordIds: string[]; reason: string }
+export interface NewMatch {
+  id: string
+  entity: string
+  object: string
+  externalId: string
+  recordIds: string[]
+  reason: string
+}
 export async function insertMatches(tx: Tx, connectionId: string, matches: NewMatch[]): Promise<void> {
   if (matches.length === 0) return
   await sql`insert into match (id, entity, connection_id, object, external_id, record_ids, reason, state)
     select r.id, r.entity, ${connectionId}, r.object, r."externalId", array(select jsonb_array_elements_text(r."recordIds")::uuid), r.reason, 'open'
-    from jsonb_to_recordset(${json(matches)}) as r(id uuid, entity text, object text, "externalId" text, "recordIds" jsonb, reason text)`.execute(tx)
+    from jsonb_to_recordset(${json(matches)}) as r(id uuid, entity text, object text, "externalId" text, "recordIds" jsonb, reason text)`.execute(
+    tx,
+  )
 }
 
-export async function redirectExternal(tx: Tx, connectionId: string, object: string, redirects: { from: string; to: string }[]): Promise<void> {
+export async function redirectExternal(
+  tx: Tx,
+  connectionId: string,
+  object: string,
+  redirects: { from: string; to: string }[],
+): Promise<void> {
   if (redirects.length === 0) return
   await sql`insert into external_redirect (connection_id, object, from_id, to_id) select ${connectionId}, ${object}, r."from", r."to"
-    from jsonb_to_recordset(${json(redirects)}) as r("from" text, "to" text) on conflict (workspace_id, connection_id, object, from_id) do update set to_id = excluded.to_id`.execute(tx)
+    from jsonb_to_recordset(${json(redirects)}) as r("from" text, "to" text) on conflict (workspace_id, connection_id, object, from_id) do update set to_id = excluded.to_id`.execute(
+    tx,
+  )
 }
 
 export async function redirectRecord(tx: Tx, from: string, to: string): Promise<void> {
-  await sql`insert into record_redirect (from_id, to_id) values (${from}, ${to}) on conflict (workspace_id, from_id) do update set to_id = excluded.to_id`.execute(tx)
+  await sql`insert into record_redirect (from_id, to_id) values (${from}, ${to}) on conflict (workspace_id, from_id) do update set to_id = excluded.to_id`.execute(
+    tx,
+  )
 }

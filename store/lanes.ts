@@ -23,13 +23,19 @@ export const objectStateSchema = z.object({
 export type ObjectState = z.infer<typeof objectStateSchema>
 export type LaneObjects = Record<string, ObjectState>
 
-export interface Lane { fence: number; objects: LaneObjects }
+export interface Lane {
+  fence: number
+  objects: LaneObjects
+}
 
 /** Takes a lane over: raises its fence, so that an older worker's transactions fail. */
 export async function takeLane(tx: Tx, connectionId: string, direction: 'pull' | 'push'): Promise<Lane> {
-  const [row] = await rows(tx, sql<{ fence: number; objects: unknown }>`
+  const [row] = await rows(
+    tx,
+    sql<{ fence: number; objects: unknown }>`
     insert into lane (connection_id, direction, fence) values (${connectionId}, ${direction}, 1)
-    on conflict (workspace_id, connection_id, direction) do update set fence = lane.fence + 1 returning fence, objects`)
+    on conflict (workspace_id, connection_id, direction) do update set fence = lane.fence + 1 returning fence, objects`,
+  )
   return { fence: row!.fence, objects: z.record(z.string(), objectStateSchema).parse(row!.objects) }
 }
 
@@ -40,16 +46,28 @@ export class FenceLost extends Error {
 
 /** Locks the lane for this transaction. @throws FenceLost when another worker has taken it. */
 export async function holdFence(tx: Tx, connectionId: string, direction: 'pull' | 'push', fence: number): Promise<void> {
-  const [row] = await rows(tx, sql<{ fence: number }>`select fence from lane where connection_id = ${connectionId} and direction = ${direction} for update`)
+  const [row] = await rows(
+    tx,
+    sql<{
+      fence: number
+    }>`select fence from lane where connection_id = ${connectionId} and direction = ${direction} for update`,
+  )
   if (row?.fence !== fence) throw new FenceLost(`the ${direction} lane was taken over`)
 }
 
 export async function saveObject(tx: Tx, connectionId: string, object: string, state: ObjectState): Promise<void> {
-  await sql`update lane set objects = objects || ${json({ [object]: state })} where connection_id = ${connectionId} and direction = 'pull'`.execute(tx)
+  await sql`update lane set objects = objects || ${json({ [object]: state })} where connection_id = ${connectionId} and direction = 'pull'`.execute(
+    tx,
+  )
 }
 
 export async function readLane(tx: Tx, connectionId: string, direction: 'pull' | 'push'): Promise<LaneObjects> {
-  const [row] = await rows(tx, sql<{ objects: unknown }>`select objects from lane where connection_id = ${connectionId} and direction = ${direction}`)
+  const [row] = await rows(
+    tx,
+    sql<{
+      objects: unknown
+    }>`select objects from lane where connection_id = ${connectionId} and direction = ${direction}`,
+  )
   return z.record(z.string(), objectStateSchema).parse(row?.objects ?? {})
 }
 

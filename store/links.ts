@@ -4,7 +4,8 @@ import { json, rows, type Tx } from './database.ts'
 
 /** Links between records and external records, their bases, and the writes made through them. */
 
-const columns = sql.raw(`link.id, link.connection_id as "connectionId", link.object, link.entity, link.external_id as "externalId", link.record_id as "recordId",
+const columns =
+  sql.raw(`link.id, link.connection_id as "connectionId", link.object, link.entity, link.external_id as "externalId", link.record_id as "recordId",
   link.state, link.base, link.rev, link.seen, link.wrote, link.open_write as "openWrite"`)
 
 /** A link together with whether it changed after a ticket was drawn. */
@@ -18,15 +19,27 @@ export async function drawTicket(tx: Tx): Promise<string> {
 
 /** Links of external ids, locked in id order. */
 export const lockLinksByExternal = (tx: Tx, connectionId: string, object: string, externalIds: string[], ticket: string) =>
-  externalIds.length === 0 ? Promise.resolve([]) : rows(tx, sql<TicketedLink>`select ${columns}, not pg_visible_in_snapshot(link.changed, ${ticket}::pg_snapshot) as "changedSince"
-    from link where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[]) order by id for update`)
+  externalIds.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<TicketedLink>`select ${columns}, not pg_visible_in_snapshot(link.changed, ${ticket}::pg_snapshot) as "changedSince"
+    from link where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[]) order by id for update`,
+      )
 
 export const lockLinks = (tx: Tx, ids: string[], ticket: string) =>
-  ids.length === 0 ? Promise.resolve([]) : rows(tx, sql<TicketedLink>`select ${columns}, not pg_visible_in_snapshot(link.changed, ${ticket}::pg_snapshot) as "changedSince"
-    from link where id = any(${ids}::uuid[]) order by id for update`)
+  ids.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<TicketedLink>`select ${columns}, not pg_visible_in_snapshot(link.changed, ${ticket}::pg_snapshot) as "changedSince"
+    from link where id = any(${ids}::uuid[]) order by id for update`,
+      )
 
 export const linksOfRecords = (tx: Tx, recordIds: string[]) =>
-  recordIds.length === 0 ? Promise.resolve([]) : rows(tx, sql<LinkRow>`select ${columns} from link where record_id = any(${recordIds}::uuid[])`)
+  recordIds.length === 0
+    ? Promise.resolve([])
+    : rows(tx, sql<LinkRow>`select ${columns} from link where record_id = any(${recordIds}::uuid[])`)
 
 export interface NewLink {
   id: string
@@ -80,9 +93,17 @@ export async function updateLinks(tx: Tx, changes: LinkChange[]): Promise<void> 
  * Creating links, and their outbox rows, for records that have no link on a connection yet: one statement
  * for any number of records. Records in an open review there are left out.
  */
-export async function fanOut(tx: Tx, connectionId: string, object: string, entity: string, recordIds?: string[]): Promise<number> {
+export async function fanOut(
+  tx: Tx,
+  connectionId: string,
+  object: string,
+  entity: string,
+  recordIds?: string[],
+): Promise<number> {
   const only = recordIds ? sql`and record.id = any(${recordIds}::uuid[])` : sql``
-  const found = await rows(tx, sql<{ n: number }>`
+  const found = await rows(
+    tx,
+    sql<{ n: number }>`
     with missing as (
       select record.id from record
       where entity = ${entity} and deleted_at is null ${only}
@@ -93,28 +114,43 @@ export async function fanOut(tx: Tx, connectionId: string, object: string, entit
       select gen_random_uuid(), ${connectionId}, ${object}, ${entity}, id, 'creating', '{}' from missing on conflict do nothing returning id
     ), queued as (
       insert into outbox (link_id, connection_id, entity) select id, ${connectionId}, ${entity} from made returning 1
-    ) select count(*) as n from queued`)
+    ) select count(*) as n from queued`,
+  )
   return found[0]?.n ?? 0
 }
 
 /** Ids of external records -> records they are linked to, for references. Follows merges. */
 export const recordsOfExternal = (tx: Tx, connectionId: string, externalIds: string[]) =>
-  externalIds.length === 0 ? Promise.resolve([]) : rows(tx, sql<{ externalId: string; recordId: string; entity: string }>`
+  externalIds.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<{ externalId: string; recordId: string; entity: string }>`
     select external_id as "externalId", record_id as "recordId", entity from link
-    where connection_id = ${connectionId} and external_id = any(${externalIds}::text[]) and record_id is not null and state in ('live', 'outside')`)
+    where connection_id = ${connectionId} and external_id = any(${externalIds}::text[]) and record_id is not null and state in ('live', 'outside')`,
+      )
 
 /** Records -> their external ids on one connection, and whether their parent row may be referred to. */
 export const externalOfRecords = (tx: Tx, connectionId: string, recordIds: string[]) =>
-  recordIds.length === 0 ? Promise.resolve([]) : rows(tx, sql<{ recordId: string; externalId: string | null; state: LinkState }>`
+  recordIds.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<{ recordId: string; externalId: string | null; state: LinkState }>`
     select record_id as "recordId", external_id as "externalId", state from link
-    where connection_id = ${connectionId} and record_id = any(${recordIds}::uuid[]) and state in ('live', 'outside', 'creating', 'held')`)
+    where connection_id = ${connectionId} and record_id = any(${recordIds}::uuid[]) and state in ('live', 'outside', 'creating', 'held')`,
+      )
 
 // --- writes -----------------------------------------------------------------------------------------
 
-const writeColumns = sql.raw(`id, link_id as "linkId", record_id as "recordId", kind, state, fields, read_version as "readVersion", read_clock as "readClock", (extract(epoch from sent_at) * 1000)::bigint as "sentAt"`)
+const writeColumns = sql.raw(
+  `id, link_id as "linkId", record_id as "recordId", kind, state, fields, read_version as "readVersion", read_clock as "readClock", (extract(epoch from sent_at) * 1000)::bigint as "sentAt"`,
+)
 
 export const readWrites = (tx: Tx, ids: number[]) =>
-  ids.length === 0 ? Promise.resolve([]) : rows(tx, sql<WriteRow>`select ${writeColumns} from write where id = any(${ids}::bigint[])`)
+  ids.length === 0
+    ? Promise.resolve([])
+    : rows(tx, sql<WriteRow>`select ${writeColumns} from write where id = any(${ids}::bigint[])`)
 
 export interface NewWrite {
   linkId: string
@@ -126,8 +162,16 @@ export interface NewWrite {
 }
 
 /** Commits the intent of a batch of writes before the request leaves: link -> write id. */
-export async function insertWrites(tx: Tx, connectionId: string, batch: string, runId: string | null, writes: NewWrite[]): Promise<Map<string, number>> {
-  const made = await rows(tx, sql<{ id: number; linkId: string }>`
+export async function insertWrites(
+  tx: Tx,
+  connectionId: string,
+  batch: string,
+  runId: string | null,
+  writes: NewWrite[],
+): Promise<Map<string, number>> {
+  const made = await rows(
+    tx,
+    sql<{ id: number; linkId: string }>`
     with made as (
       insert into write (batch, run_id, connection_id, link_id, record_id, kind, state, fields, read_version, read_clock)
       select ${batch}, ${runId}::uuid, ${connectionId}, r."linkId", r."recordId", r.kind, 'sent', r.fields, r."readVersion", r."readClock"
@@ -135,7 +179,8 @@ export async function insertWrites(tx: Tx, connectionId: string, batch: string, 
       returning id, link_id
     ), marked as (
       update link set open_write = made.id, rev = rev + 1, changed = pg_current_xact_id() from made where link.id = made.link_id returning 1
-    ) select id, link_id as "linkId" from made`)
+    ) select id, link_id as "linkId" from made`,
+  )
   return new Map(made.map((m) => [m.linkId, m.id]))
 }
 

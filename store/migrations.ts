@@ -66,15 +66,17 @@ const INDEXES = [
   'create index write_link on write (workspace_id, link_id, id)',
   `create index write_open on write (workspace_id, connection_id, sent_at) where state in ('sent', 'acknowledged')`,
   'create index natural_key_row on natural_key (workspace_id, connection_id, object, external_id)',
-  'create unique index conflict_open on conflict (workspace_id, record_id, field) where state = \'open\'',
-  'create index match_open on match (workspace_id, connection_id, object, external_id) where state = \'open\'',
+  "create unique index conflict_open on conflict (workspace_id, record_id, field) where state = 'open'",
+  "create index match_open on match (workspace_id, connection_id, object, external_id) where state = 'open'",
   'create index dead_letter_link on dead_letter (workspace_id, link_id)',
 ]
 
 const core: Migration = {
   async up(db) {
     const run = (text: string) => sql.raw(text).execute(db)
-    await run(`do $$ begin create role ${APP_ROLE} nologin; exception when duplicate_object then null; when unique_violation then null; end $$`)
+    await run(
+      `do $$ begin create role ${APP_ROLE} nologin; exception when duplicate_object then null; when unique_violation then null; end $$`,
+    )
     await run(`grant ${APP_ROLE} to current_user`)
     await run(`grant usage on schema public to ${APP_ROLE}`)
     await run('create table workspace (id uuid primary key, name text not null, created_at timestamptz not null default now())')
@@ -84,9 +86,13 @@ const core: Migration = {
     for (const [name, columns] of Object.entries(TABLES)) {
       await run(`create table ${name} (workspace_id uuid not null references workspace (id) on delete cascade, ${columns})`)
       await run(`alter table ${name} enable row level security`)
-      await run(`create policy own on ${name} using (workspace_id = nullif(current_setting('app.workspace', true), '')::uuid) with check (workspace_id = nullif(current_setting('app.workspace', true), '')::uuid)`)
+      await run(
+        `create policy own on ${name} using (workspace_id = nullif(current_setting('app.workspace', true), '')::uuid) with check (workspace_id = nullif(current_setting('app.workspace', true), '')::uuid)`,
+      )
       // Every insert names its workspace by default, so that none can forget it.
-      await run(`alter table ${name} alter column workspace_id set default nullif(current_setting('app.workspace', true), '')::uuid`)
+      await run(
+        `alter table ${name} alter column workspace_id set default nullif(current_setting('app.workspace', true), '')::uuid`,
+      )
       await run(`grant select, insert, update, delete on ${name} to ${APP_ROLE}`)
     }
     for (const index of INDEXES) await run(index)
@@ -100,5 +106,8 @@ export async function migrate(db: Kysely<unknown>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
   const { error, results } = await migrator.migrateToLatest()
   const failed = results?.find((r) => r.status === 'Error')
-  if (error) throw new Error(`migration ${failed?.migrationName ?? ''} failed: ${(error as Error).message}`, { cause: error })
+  if (error)
+    throw new Error(`migration ${failed?.migrationName ?? ''} failed: ${(error as Error).message}`, {
+      cause: error,
+    })
 }

@@ -13,9 +13,15 @@ export function createPglitePool(db: PGlite, config: pg.PoolConfig = {}): pg.Poo
   const hub = hubs.get(db) ?? new Hub(db)
   hubs.set(db, hub)
   return new pg.Pool({
-    ...config, user: 'postgres', database: 'postgres', password: 'unused', host: 'pglite', ssl: false, keepAlive: true,
+    ...config,
+    user: 'postgres',
+    database: 'postgres',
+    password: 'unused',
+    host: 'pglite',
+    ssl: false,
+    keepAlive: true,
     stream: () => new PgliteSocket(hub) as never,
-  }) // biome-ignore format: short
+  })
 }
 
 const hubs = new WeakMap<PGlite, Hub>()
@@ -97,10 +103,18 @@ class PgliteSocket extends Duplex {
     queueMicrotask(() => this.emit('connect'))
     return this
   }
-  setNoDelay(): this { return this }
-  setKeepAlive(): this { return this }
-  ref(): this { return this }
-  unref(): this { return this } // biome-ignore format: what pg asks of a socket
+  setNoDelay(): this {
+    return this
+  }
+  setKeepAlive(): this {
+    return this
+  }
+  ref(): this {
+    return this
+  }
+  unref(): this {
+    return this
+  }
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {

@@ -3,96 +3,260 @@ import { rows, type Tx } from './database.ts'
 
 /** Reads for people: lists with cursors, counts, one record with its links. */
 
-export interface RecordView { id: string; entity: string; fields: Record<string, { v: unknown; n: number; o: string }>; version: number; deleted: boolean; frozen: string | null; createdAt: Date; updatedAt: Date }
-const recordColumns = sql.raw(`id, entity, fields, version, deleted_at is not null as deleted, frozen, created_at as "createdAt", updated_at as "updatedAt"`)
+export interface RecordView {
+  id: string
+  entity: string
+  fields: Record<string, { v: unknown; n: number; o: string }>
+  version: number
+  deleted: boolean
+  frozen: string | null
+  createdAt: Date
+  updatedAt: Date
+}
+const recordColumns = sql.raw(
+  `id, entity, fields, version, deleted_at is not null as deleted, frozen, created_at as "createdAt", updated_at as "updatedAt"`,
+)
 
-export const listRecords = (tx: Tx, { entity, q, cursor, limit }: { entity?: string | undefined; q?: string | undefined; cursor?: string | undefined; limit: number }) =>
-  rows(tx, sql<RecordView>`select ${recordColumns} from record where deleted_at is null ${entity ? sql`and entity = ${entity}` : sql``} ${cursor ? sql`and id > ${cursor}` : sql``}
+export const listRecords = (
+  tx: Tx,
+  {
+    entity,
+    q,
+    cursor,
+    limit,
+  }: { entity?: string | undefined; q?: string | undefined; cursor?: string | undefined; limit: number },
+) =>
+  rows(
+    tx,
+    sql<RecordView>`select ${recordColumns} from record where deleted_at is null ${entity ? sql`and entity = ${entity}` : sql``} ${cursor ? sql`and id > ${cursor}` : sql``}
     ${q ? sql`and (fields #>> '{name,v}' ilike ${like(q)} or fields #>> '{domain,v}' ilike ${like(q)} or fields #>> '{email,v}' ilike ${like(q)} or (fields #>> '{firstName,v}') || ' ' || (fields #>> '{lastName,v}') ilike ${like(q)})` : sql``}
-    order by id limit ${limit}`)
+    order by id limit ${limit}`,
+  )
 const like = (q: string) => `%${q.replace(/[%_\\]/g, (c) => `\\${c}`)}%`
 
-export const findRecord = async (tx: Tx, id: string) => (await rows(tx, sql<RecordView>`select ${recordColumns} from record where id = ${id}`))[0]
+export const findRecord = async (tx: Tx, id: string) =>
+  (await rows(tx, sql<RecordView>`select ${recordColumns} from record where id = ${id}`))[0]
 
-export const redirectOf = async (tx: Tx, id: string) => (await rows(tx, sql<{ to: string }>`select to_id as "to" from record_redirect where from_id = ${id}`))[0]?.to
+export const redirectOf = async (tx: Tx, id: string) =>
+  (await rows(tx, sql<{ to: string }>`select to_id as "to" from record_redirect where from_id = ${id}`))[0]?.to
 
 export const linksView = (tx: Tx, recordId: string) =>
-  rows(tx, sql<{ id: string; connection: string; object: string; externalId: string | null; state: string; base: Record<string, { c: unknown; n: number }> }>`
+  rows(
+    tx,
+    sql<{
+      id: string
+      connection: string
+      object: string
+      externalId: string | null
+      state: string
+      base: Record<string, { c: unknown; n: number }>
+    }>`
     select link.id, connection.name as connection, link.object, link.external_id as "externalId", link.state, link.base from link join connection on connection.id = link.connection_id
-    where record_id = ${recordId} and link.state <> 'dead' order by connection.position`)
+    where record_id = ${recordId} and link.state <> 'dead' order by connection.position`,
+  )
 
 export const journalOf = (tx: Tx, recordId: string, limit: number, before?: number) =>
-  rows(tx, sql<Record<string, unknown>>`select change.id, change.kind, coalesce(connection.name, change.origin) as origin, change.version, change.fields, change.at, change.run_id as "runId"
-    from change left join connection on connection.id::text = change.origin where record_id = ${recordId} ${before ? sql`and change.id < ${before}` : sql``} order by change.id desc limit ${limit}`)
+  rows(
+    tx,
+    sql<
+      Record<string, unknown>
+    >`select change.id, change.kind, coalesce(connection.name, change.origin) as origin, change.version, change.fields, change.at, change.run_id as "runId"
+    from change left join connection on connection.id::text = change.origin where record_id = ${recordId} ${before ? sql`and change.id < ${before}` : sql``} order by change.id desc limit ${limit}`,
+  )
 
 export const writesOf = (tx: Tx, recordId: string, limit: number) =>
-  rows(tx, sql<Record<string, unknown>>`select write.id, write.kind, write.state, connection.name as connection, write.fields, write.sent_at as "sentAt", write.answered_at as "answeredAt", write.error
-    from write join connection on connection.id = write.connection_id where write.link_id in (select id from link where record_id = ${recordId}) order by write.id desc limit ${limit}`)
+  rows(
+    tx,
+    sql<
+      Record<string, unknown>
+    >`select write.id, write.kind, write.state, connection.name as connection, write.fields, write.sent_at as "sentAt", write.answered_at as "answeredAt", write.error
+    from write join connection on connection.id = write.connection_id where write.link_id in (select id from link where record_id = ${recordId}) order by write.id desc limit ${limit}`,
+  )
 
 export const listConflicts = (tx: Tx, state: string, limit: number, cursor?: string) =>
-  rows(tx, sql<Record<string, unknown>>`select conflict.id, record_id as "recordId", record.entity, record.fields #>> '{name,v}' as name, field, kind, base, sides, policy, why, rev, conflict.opened_at as "openedAt", conflict.state
-    from conflict join record on record.id = conflict.record_id where conflict.state = ${state} ${cursor ? sql`and conflict.id > ${cursor}` : sql``} order by conflict.id limit ${limit}`)
+  rows(
+    tx,
+    sql<
+      Record<string, unknown>
+    >`select conflict.id, record_id as "recordId", record.entity, record.fields #>> '{name,v}' as name, field, kind, base, sides, policy, why, rev, conflict.opened_at as "openedAt", conflict.state
+    from conflict join record on record.id = conflict.record_id where conflict.state = ${state} ${cursor ? sql`and conflict.id > ${cursor}` : sql``} order by conflict.id limit ${limit}`,
+  )
 
 export const listMatches = (tx: Tx, state: string | undefined, limit: number, cursor?: string) =>
-  rows(tx, sql<Record<string, unknown>>`select match.id, match.entity, connection.name as connection, match.object, match.external_id as "externalId", match.record_ids as "recordIds", match.reason, match.state, match.at
-    from match join connection on connection.id = match.connection_id where ${state ? sql`match.state = ${state}` : sql`match.state in ('open', 'possible')`} ${cursor ? sql`and match.id > ${cursor}` : sql``} order by match.id limit ${limit}`)
+  rows(
+    tx,
+    sql<
+      Record<string, unknown>
+    >`select match.id, match.entity, connection.name as connection, match.object, match.external_id as "externalId", match.record_ids as "recordIds", match.reason, match.state, match.at
+    from match join connection on connection.id = match.connection_id where ${state ? sql`match.state = ${state}` : sql`match.state in ('open', 'possible')`} ${cursor ? sql`and match.id > ${cursor}` : sql``} order by match.id limit ${limit}`,
+  )
 
 export const listDeadLetters = (tx: Tx, limit: number, cursor?: string) =>
-  rows(tx, sql<Record<string, unknown>>`select d.id, connection.name as connection, d.entity, d.record_id as "recordId", link.object, link.external_id as "externalId", d.field, d.value, d.class, d.message, d.attempts, d.at
-    from dead_letter d join connection on connection.id = d.connection_id join link on link.id = d.link_id ${cursor ? sql`where d.id > ${cursor}` : sql``} order by d.id limit ${limit}`)
+  rows(
+    tx,
+    sql<
+      Record<string, unknown>
+    >`select d.id, connection.name as connection, d.entity, d.record_id as "recordId", link.object, link.external_id as "externalId", d.field, d.value, d.class, d.message, d.attempts, d.at
+    from dead_letter d join connection on connection.id = d.connection_id join link on link.id = d.link_id ${cursor ? sql`where d.id > ${cursor}` : sql``} order by d.id limit ${limit}`,
+  )
 
 export const listFindings = (tx: Tx) =>
-  rows(tx, sql<Record<string, unknown>>`select connection.name as connection, code, subject, message, count, first_at as "firstAt", last_at as "lastAt" from finding join connection on connection.id = finding.connection_id order by count desc limit 500`)
+  rows(
+    tx,
+    sql<
+      Record<string, unknown>
+    >`select connection.name as connection, code, subject, message, count, first_at as "firstAt", last_at as "lastAt" from finding join connection on connection.id = finding.connection_id order by count desc limit 500`,
+  )
 
 export const listRuns = (tx: Tx, limit: number) =>
-  rows(tx, sql<Record<string, unknown>>`select run.id, run.kind, connection.name as connection, run.state, run.counts, run.started_at as "startedAt", run.finished_at as "finishedAt", run.note from run left join connection on connection.id = run.connection_id order by run.started_at desc limit ${limit}`)
+  rows(
+    tx,
+    sql<
+      Record<string, unknown>
+    >`select run.id, run.kind, connection.name as connection, run.state, run.counts, run.started_at as "startedAt", run.finished_at as "finishedAt", run.note from run left join connection on connection.id = run.connection_id order by run.started_at desc limit ${limit}`,
+  )
 
 export const listBrakes = (tx: Tx) =>
-  rows(tx, sql<{ connection: string; entity: string; kind: string; count: number; total: number; state: string }>`select connection.name as connection, brake.object as entity, brake.kind, brake.count, brake.total, brake.state from brake join connection on connection.id = brake.connection_id order by brake.at`)
+  rows(
+    tx,
+    sql<{
+      connection: string
+      entity: string
+      kind: string
+      count: number
+      total: number
+      state: string
+    }>`select connection.name as connection, brake.object as entity, brake.kind, brake.count, brake.total, brake.state from brake join connection on connection.id = brake.connection_id order by brake.at`,
+  )
 
 export async function approveBrakes(tx: Tx, connection?: string, entity?: string): Promise<number> {
-  const done = await rows(tx, sql<{ object: string }>`update brake set state = 'approved', at = clock_timestamp() from connection where connection.id = brake.connection_id and brake.state = 'waiting'
-    ${connection ? sql`and connection.name = ${connection}` : sql``} ${entity ? sql`and brake.object = ${entity}` : sql``} returning brake.object`)
+  const done = await rows(
+    tx,
+    sql<{
+      object: string
+    }>`update brake set state = 'approved', at = clock_timestamp() from connection where connection.id = brake.connection_id and brake.state = 'waiting'
+    ${connection ? sql`and connection.name = ${connection}` : sql``} ${entity ? sql`and brake.object = ${entity}` : sql``} returning brake.object`,
+  )
   return done.length
 }
 
-export const pauses = (tx: Tx) => rows(tx, sql<{ scope: string; reason: string; at: Date }>`select scope, reason, at from pause order by scope`)
+export const pauses = (tx: Tx) =>
+  rows(tx, sql<{ scope: string; reason: string; at: Date }>`select scope, reason, at from pause order by scope`)
 
 export async function setPause(tx: Tx, scope: string, paused: boolean, reason: string): Promise<void> {
-  if (paused) await sql`insert into pause (scope, reason) values (${scope}, ${reason}) on conflict (workspace_id, scope) do update set reason = excluded.reason`.execute(tx)
+  if (paused)
+    await sql`insert into pause (scope, reason) values (${scope}, ${reason}) on conflict (workspace_id, scope) do update set reason = excluded.reason`.execute(
+      tx,
+    )
   else await sql`delete from pause where scope = ${scope}`.execute(tx)
 }
 
 /** Counts per entity: what the summary shows. */
-export async function entityCounts(tx: Tx): Promise<Record<string, { canonical: number; linked: number; review: number; connections: Record<string, number> }>> {
-  const canonical = await rows(tx, sql<{ entity: string; n: number }>`select entity, count(*) as n from record where deleted_at is null group by entity`)
-  const perConnection = await rows(tx, sql<{ entity: string; name: string; n: number; held: number }>`select link.entity, connection.name, count(*) filter (where link.state in ('live', 'outside', 'held', 'duplicate')) as n, count(*) filter (where link.state = 'held') as held
-    from link join connection on connection.id = link.connection_id group by 1, 2`)
-  const linked = await rows(tx, sql<{ entity: string; n: number }>`select entity, count(*) as n from (select entity, record_id from link where state = 'live' group by entity, record_id having count(distinct connection_id) > 1) x group by entity`)
+export async function entityCounts(
+  tx: Tx,
+): Promise<Record<string, { canonical: number; linked: number; review: number; connections: Record<string, number> }>> {
+  const canonical = await rows(
+    tx,
+    sql<{
+      entity: string
+      n: number
+    }>`select entity, count(*) as n from record where deleted_at is null group by entity`,
+  )
+  const perConnection = await rows(
+    tx,
+    sql<{
+      entity: string
+      name: string
+      n: number
+      held: number
+    }>`select link.entity, connection.name, count(*) filter (where link.state in ('live', 'outside', 'held', 'duplicate')) as n, count(*) filter (where link.state = 'held') as held
+    from link join connection on connection.id = link.connection_id group by 1, 2`,
+  )
+  const linked = await rows(
+    tx,
+    sql<{
+      entity: string
+      n: number
+    }>`select entity, count(*) as n from (select entity, record_id from link where state = 'live' group by entity, record_id having count(distinct connection_id) > 1) x group by entity`,
+  )
   const out: Awaited<ReturnType<typeof entityCounts>> = {}
-  const of = (entity: string) => { out[entity] ??= { canonical: 0, linked: 0, review: 0, connections: {} }; return out[entity] }
+  const of = (entity: string) => {
+    out[entity] ??= { canonical: 0, linked: 0, review: 0, connections: {} }
+    return out[entity]
+  }
   for (const c of canonical) of(c.entity).canonical = c.n
   for (const l of linked) of(l.entity).linked = l.n
-  for (const p of perConnection) { of(p.entity).connections[p.name] = p.n; of(p.entity).review += p.held }
+  for (const p of perConnection) {
+    of(p.entity).connections[p.name] = p.n
+    of(p.entity).review += p.held
+  }
   return out
 }
 
 export const totals = async (tx: Tx) =>
-  (await rows(tx, sql<{ conflicts: number; deadLetters: number; review: number; records: number }>`select (select count(*) from conflict where state = 'open') as conflicts, (select count(*) from dead_letter) as "deadLetters",
-    (select count(*) from match where state in ('open', 'possible')) as review, (select count(*) from record where deleted_at is null) as records`))[0]!
+  (
+    await rows(
+      tx,
+      sql<{
+        conflicts: number
+        deadLetters: number
+        review: number
+        records: number
+      }>`select (select count(*) from conflict where state = 'open') as conflicts, (select count(*) from dead_letter) as "deadLetters",
+    (select count(*) from match where state in ('open', 'possible')) as review, (select count(*) from record where deleted_at is null) as records`,
+    )
+  )[0]!
 
 export const lastVerification = async (tx: Tx) =>
-  (await rows(tx, sql<{ id: string; at: Date; summary: Record<string, unknown>; differences: unknown[] }>`select id, at, summary, differences from verification order by at desc limit 1`))[0]
+  (
+    await rows(
+      tx,
+      sql<{
+        id: string
+        at: Date
+        summary: Record<string, unknown>
+        differences: unknown[]
+      }>`select id, at, summary, differences from verification order by at desc limit 1`,
+    )
+  )[0]
 
-export const callsToday = (tx: Tx) => rows(tx, sql<{ connection: string; kind: string; used: number }>`select connection.name as connection, budget.kind, budget.used from budget join connection on connection.id = budget.connection_id where day = current_date`)
+export const callsToday = (tx: Tx) =>
+  rows(
+    tx,
+    sql<{
+      connection: string
+      kind: string
+      used: number
+    }>`select connection.name as connection, budget.kind, budget.used from budget join connection on connection.id = budget.connection_id where day = current_date`,
+  )
 
 /** What a first start with writing switched off would do: outbox rows by connection, entity and kind. */
 export const pendingWrites = (tx: Tx) =>
-  rows(tx, sql<{ connection: string; entity: string; kind: string; n: number }>`select connection.name as connection, outbox.entity, case when record.deleted_at is not null then 'delete' when link.state = 'creating' then 'create' else 'update' end as kind, count(*) as n
-    from outbox join link on link.id = outbox.link_id join connection on connection.id = outbox.connection_id join record on record.id = link.record_id group by 1, 2, 3 order by 1, 2, 3`)
+  rows(
+    tx,
+    sql<{
+      connection: string
+      entity: string
+      kind: string
+      n: number
+    }>`select connection.name as connection, outbox.entity, case when record.deleted_at is not null then 'delete' when link.state = 'creating' then 'create' else 'update' end as kind, count(*) as n
+    from outbox join link on link.id = outbox.link_id join connection on connection.id = outbox.connection_id join record on record.id = link.record_id group by 1, 2, 3 order by 1, 2, 3`,
+  )
 
-export const idempotent = async (tx: Tx, key: string) => (await rows(tx, sql<{ request: string; status: number; body: unknown }>`select request, status, body from idempotency where key = ${key}`))[0]
+export const idempotent = async (tx: Tx, key: string) =>
+  (
+    await rows(
+      tx,
+      sql<{
+        request: string
+        status: number
+        body: unknown
+      }>`select request, status, body from idempotency where key = ${key}`,
+    )
+  )[0]
 
 export async function remember(tx: Tx, key: string, request: string, status: number, body: string): Promise<void> {
-  await sql`insert into idempotency (key, request, status, body) values (${key}, ${request}, ${status}, ${body}::jsonb) on conflict do nothing`.execute(tx)
+  await sql`insert into idempotency (key, request, status, body) values (${key}, ${request}, ${status}, ${body}::jsonb) on conflict do nothing`.execute(
+    tx,
+  )
 }

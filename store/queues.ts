@@ -3,26 +3,48 @@ import { json, rows, type Tx } from './database.ts'
 
 /** Inbox, outbox, and what waits. A row goes only if its `seq` is still the one that was claimed. */
 
-export interface InboxRow { object: string; externalId: string; seq: number }
-export interface OutboxRow { linkId: string; entity: string; seq: number; attempts: number }
+export interface InboxRow {
+  object: string
+  externalId: string
+  seq: number
+}
+export interface OutboxRow {
+  linkId: string
+  entity: string
+  seq: number
+  attempts: number
+}
 
 /** Asks for external records to be read. */
-export async function touchInbox(tx: Tx, connectionId: string, ids: { object: string; externalId: string }[], reason: string, delayMs = 0): Promise<void> {
+export async function touchInbox(
+  tx: Tx,
+  connectionId: string,
+  ids: { object: string; externalId: string }[],
+  reason: string,
+  delayMs = 0,
+): Promise<void> {
   if (ids.length === 0) return
   const unique = [...new Map(ids.map((i) => [`${i.object} ${i.externalId}`, i])).values()]
   await sql`insert into inbox (connection_id, object, external_id, reason, not_before)
     select ${connectionId}, r.object, r."externalId", ${reason}, clock_timestamp() + ${delayMs} * interval '1 millisecond'
     from jsonb_to_recordset(${json(unique)}) as r(object text, "externalId" text)
-    on conflict (workspace_id, connection_id, object, external_id) do update set seq = inbox.seq + 1, not_before = least(inbox.not_before, excluded.not_before)`.execute(tx)
+    on conflict (workspace_id, connection_id, object, external_id) do update set seq = inbox.seq + 1, not_before = least(inbox.not_before, excluded.not_before)`.execute(
+    tx,
+  )
 }
 
 export const claimInbox = (tx: Tx, connectionId: string, limit: number) =>
-  rows(tx, sql<InboxRow>`select object, external_id as "externalId", seq from inbox where connection_id = ${connectionId} and not_before <= clock_timestamp() order by at limit ${limit}`)
+  rows(
+    tx,
+    sql<InboxRow>`select object, external_id as "externalId", seq from inbox where connection_id = ${connectionId} and not_before <= clock_timestamp() order by at limit ${limit}`,
+  )
 
 export async function finishInbox(tx: Tx, connectionId: string, claimed: InboxRow[]): Promise<void> {
   if (claimed.length === 0) return
   await sql`delete from inbox using jsonb_to_recordset(${json(claimed)}) as r(object text, "externalId" text, seq bigint)
-    where inbox.connection_id = ${connectionId} and inbox.object = r.object and inbox.external_id = r."externalId" and inbox.seq = r.seq`.execute(tx)
+    where inbox.connection_id = ${connectionId} and inbox.object = r.object and inbox.external_id = r."externalId" and inbox.seq = r.seq`.execute(
+    tx,
+  )
 }
 
 /** Asks for the other links of records to be compared and written. */
@@ -41,27 +63,44 @@ export async function touchOutboxLinks(tx: Tx, linkIds: string[]): Promise<void>
 
 /** What waits to be written, one entity at a time: parents come first. */
 export const claimOutbox = (tx: Tx, connectionId: string, entity: string, limit: number) =>
-  rows(tx, sql<OutboxRow>`select link_id as "linkId", entity, seq, attempts from outbox where connection_id = ${connectionId} and entity = ${entity} and not_before <= clock_timestamp() order by at limit ${limit}`)
+  rows(
+    tx,
+    sql<OutboxRow>`select link_id as "linkId", entity, seq, attempts from outbox where connection_id = ${connectionId} and entity = ${entity} and not_before <= clock_timestamp() order by at limit ${limit}`,
+  )
 
 export async function finishOutbox(tx: Tx, claimed: { linkId: string; seq: number }[]): Promise<void> {
   if (claimed.length === 0) return
-  await sql`delete from outbox using jsonb_to_recordset(${json(claimed)}) as r("linkId" uuid, seq bigint) where outbox.link_id = r."linkId" and outbox.seq = r.seq`.execute(tx)
+  await sql`delete from outbox using jsonb_to_recordset(${json(claimed)}) as r("linkId" uuid, seq bigint) where outbox.link_id = r."linkId" and outbox.seq = r.seq`.execute(
+    tx,
+  )
 }
 
 /** Puts rows off: tried again after the delay, later each time. */
 export async function deferOutbox(tx: Tx, linkIds: string[], delayMs: number): Promise<void> {
   if (linkIds.length === 0) return
-  await sql`update outbox set attempts = attempts + 1, not_before = clock_timestamp() + ${delayMs} * interval '1 millisecond' where link_id = any(${linkIds}::uuid[])`.execute(tx)
+  await sql`update outbox set attempts = attempts + 1, not_before = clock_timestamp() + ${delayMs} * interval '1 millisecond' where link_id = any(${linkIds}::uuid[])`.execute(
+    tx,
+  )
 }
 
 /** Rows by entity, those due now and those put off; and the earliest moment at which one is due. */
-export async function outboxState(tx: Tx, connectionId: string): Promise<{ due: Record<string, number>; later: number; nextMs: number | null }> {
-  const found = await rows(tx, sql<{ entity: string; due: number; later: number; next: number | null }>`
+export async function outboxState(
+  tx: Tx,
+  connectionId: string,
+): Promise<{ due: Record<string, number>; later: number; nextMs: number | null }> {
+  const found = await rows(
+    tx,
+    sql<{ entity: string; due: number; later: number; next: number | null }>`
     select entity, count(*) filter (where not_before <= clock_timestamp()) as due, count(*) filter (where not_before > clock_timestamp()) as later,
       (extract(epoch from (min(not_before) filter (where not_before > clock_timestamp()) - clock_timestamp())) * 1000)::bigint as next
-    from outbox where connection_id = ${connectionId} group by entity`)
+    from outbox where connection_id = ${connectionId} group by entity`,
+  )
   const next = found.map((f) => f.next).filter((n) => n !== null)
-  return { due: Object.fromEntries(found.filter((f) => f.due > 0).map((f) => [f.entity, f.due])), later: found.reduce((n, f) => n + f.later, 0), nextMs: next.length > 0 ? Math.min(...next) : null }
+  return {
+    due: Object.fromEntries(found.filter((f) => f.due > 0).map((f) => [f.entity, f.due])),
+    later: found.reduce((n, f) => n + f.later, 0),
+    nextMs: next.length > 0 ? Math.min(...next) : null,
+  }
 }
 
 export const inboxCount = async (tx: Tx, connectionId: string): Promise<number> =>
@@ -70,24 +109,42 @@ export const inboxCount = async (tx: Tx, connectionId: string): Promise<number> 
 // --- waiting references -----------------------------------------------------------------------------
 
 /** A record read from a CRM waits for the record that it points at. */
-export async function addWaiting(tx: Tx, connectionId: string, waits: { waitsFor: string; object: string; externalId: string }[]): Promise<void> {
+export async function addWaiting(
+  tx: Tx,
+  connectionId: string,
+  waits: { waitsFor: string; object: string; externalId: string }[],
+): Promise<void> {
   if (waits.length === 0) return
   await sql`insert into waiting (connection_id, waits_for, object, external_id)
-    select ${connectionId}, r."waitsFor", r.object, r."externalId" from jsonb_to_recordset(${json(waits)}) as r("waitsFor" text, object text, "externalId" text) on conflict do nothing`.execute(tx)
+    select ${connectionId}, r."waitsFor", r.object, r."externalId" from jsonb_to_recordset(${json(waits)}) as r("waitsFor" text, object text, "externalId" text) on conflict do nothing`.execute(
+    tx,
+  )
 }
 
 /** Parents are linked now: their children are read again. */
 export async function wakeWaiting(tx: Tx, connectionId: string, externalIds: string[]): Promise<number> {
   if (externalIds.length === 0) return 0
-  const woken = await rows(tx, sql<{ object: string; externalId: string }>`delete from waiting where connection_id = ${connectionId} and waits_for = any(${externalIds}::text[]) returning object, external_id as "externalId"`)
+  const woken = await rows(
+    tx,
+    sql<{
+      object: string
+      externalId: string
+    }>`delete from waiting where connection_id = ${connectionId} and waits_for = any(${externalIds}::text[]) returning object, external_id as "externalId"`,
+  )
   await touchInbox(tx, connectionId, woken, 'its parent is linked')
   return woken.length
 }
 
 /** Wakes every row whose parent is linked by now: after a complete list, in one statement. */
 export async function wakeLinked(tx: Tx, connectionId: string): Promise<void> {
-  const woken = await rows(tx, sql<{ object: string; externalId: string }>`delete from waiting using link where waiting.connection_id = ${connectionId} and link.connection_id = ${connectionId}
-    and link.external_id = waiting.waits_for and link.record_id is not null and link.state in ('live', 'outside') returning waiting.object, waiting.external_id as "externalId"`)
+  const woken = await rows(
+    tx,
+    sql<{
+      object: string
+      externalId: string
+    }>`delete from waiting using link where waiting.connection_id = ${connectionId} and link.connection_id = ${connectionId}
+    and link.external_id = waiting.waits_for and link.record_id is not null and link.state in ('live', 'outside') returning waiting.object, waiting.external_id as "externalId"`,
+  )
   await touchInbox(tx, connectionId, woken, 'its parent is linked')
 }
 
@@ -95,11 +152,21 @@ export async function wakeLinked(tx: Tx, connectionId: string): Promise<void> {
 export async function addWaitingOut(tx: Tx, connectionId: string, waits: { parent: string; linkId: string }[]): Promise<void> {
   if (waits.length === 0) return
   await sql`insert into waiting_out (connection_id, parent_record, link_id)
-    select ${connectionId}, r.parent, r."linkId" from jsonb_to_recordset(${json(waits)}) as r(parent uuid, "linkId" uuid) on conflict do nothing`.execute(tx)
+    select ${connectionId}, r.parent, r."linkId" from jsonb_to_recordset(${json(waits)}) as r(parent uuid, "linkId" uuid) on conflict do nothing`.execute(
+    tx,
+  )
 }
 
 export async function wakeWaitingOut(tx: Tx, connectionId: string, parents: string[]): Promise<void> {
   if (parents.length === 0) return
-  const woken = await rows(tx, sql<{ linkId: string }>`delete from waiting_out where connection_id = ${connectionId} and parent_record = any(${parents}::uuid[]) returning link_id as "linkId"`)
-  await touchOutboxLinks(tx, woken.map((w) => w.linkId))
+  const woken = await rows(
+    tx,
+    sql<{
+      linkId: string
+    }>`delete from waiting_out where connection_id = ${connectionId} and parent_record = any(${parents}::uuid[]) returning link_id as "linkId"`,
+  )
+  await touchOutboxLinks(
+    tx,
+    woken.map((w) => w.linkId),
+  )
 }

@@ -8,7 +8,9 @@ const columns = sql`id, entity, fields, version, deleted_at is not null as delet
 
 /** Reads records and locks them, always in id order: two workers never wait for each other in a ring. */
 export const lockRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
-  ids.length === 0 ? Promise.resolve([]) : rows(tx, sql<RecordRow>`select ${columns} from record where id = any(${ids}::uuid[]) order by id for update`)
+  ids.length === 0
+    ? Promise.resolve([])
+    : rows(tx, sql<RecordRow>`select ${columns} from record where id = any(${ids}::uuid[]) order by id for update`)
 
 export const readRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
   ids.length === 0 ? Promise.resolve([]) : rows(tx, sql<RecordRow>`select ${columns} from record where id = any(${ids}::uuid[])`)
@@ -16,7 +18,9 @@ export const readRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
 export async function insertRecords(tx: Tx, records: { id: string; entity: string; fields: Fields }[]): Promise<void> {
   if (records.length === 0) return
   await sql`insert into record (id, entity, fields, version)
-    select r.id, r.entity, r.fields, 1 from jsonb_to_recordset(${json(records)}) as r(id uuid, entity text, fields jsonb)`.execute(tx)
+    select r.id, r.entity, r.fields, 1 from jsonb_to_recordset(${json(records)}) as r(id uuid, entity text, fields jsonb)`.execute(
+    tx,
+  )
 }
 
 /** Puts new field states over the present ones and raises the version. */
@@ -27,7 +31,10 @@ export async function updateRecords(tx: Tx, changes: { id: string; fields: Field
 }
 
 export async function tombstone(tx: Tx, ids: string[]): Promise<void> {
-  if (ids.length > 0) await sql`update record set deleted_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp() where id = any(${ids}::uuid[])`.execute(tx)
+  if (ids.length > 0)
+    await sql`update record set deleted_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp() where id = any(${ids}::uuid[])`.execute(
+      tx,
+    )
 }
 
 export async function freeze(tx: Tx, id: string, reason: string | null): Promise<void> {
@@ -50,11 +57,16 @@ export async function appendChanges(tx: Tx, changes: ChangeRow[]): Promise<void>
   if (changes.length === 0) return
   await sql`insert into change (record_id, connection_id, run_id, kind, origin, version, fields)
     select r."recordId", r."connectionId", r."runId", r.kind, r.origin, r.version, r.fields
-    from jsonb_to_recordset(${json(changes)}) as r("recordId" uuid, "connectionId" uuid, "runId" uuid, kind text, origin text, version bigint, fields jsonb)`.execute(tx)
+    from jsonb_to_recordset(${json(changes)}) as r("recordId" uuid, "connectionId" uuid, "runId" uuid, kind text, origin text, version bigint, fields jsonb)`.execute(
+    tx,
+  )
 }
 
 /** The last changes of some fields of a record, oldest first: for oscillation. */
 export const lastChanges = (tx: Tx, recordIds: string[], perRecord: number) =>
-  rows(tx, sql<{ recordId: string; origin: string; fields: Record<string, [unknown, unknown]> }>`
+  rows(
+    tx,
+    sql<{ recordId: string; origin: string; fields: Record<string, [unknown, unknown]> }>`
     select c.record_id as "recordId", c.origin, c.fields from unnest(${recordIds}::uuid[]) as id
-    cross join lateral (select * from change where record_id = id and kind = 'update' order by change.id desc limit ${perRecord}) c order by c.id`)
+    cross join lateral (select * from change where record_id = id and kind = 'update' order by change.id desc limit ${perRecord}) c order by c.id`,
+  )

@@ -13,10 +13,10 @@ import * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
+import { deleted, redirectMerges } from './departures.ts'
 import { mustSend } from './merge/field.ts'
 import { mergeRecord, type RecordMerge } from './merge/record.ts'
 import { linkNewcomers } from './newcomers.ts'
-import { deleted, redirectMerges } from './departures.ts'
 import { classify, lensContext, namesOf, type Runtime } from './runtime.ts'
 import { settle } from './settle.ts'
 
@@ -53,7 +53,18 @@ export interface Counts {
   outside: number
   putBack: number
 }
-export const noCounts = (): Counts => ({ read: 0, created: 0, linked: 0, updated: 0, conflicts: 0, overruled: 0, review: 0, deleted: 0, outside: 0, putBack: 0 })
+export const noCounts = (): Counts => ({
+  read: 0,
+  created: 0,
+  linked: 0,
+  updated: 0,
+  conflicts: 0,
+  overruled: 0,
+  review: 0,
+  deleted: 0,
+  outside: 0,
+  putBack: 0,
+})
 
 /** A row together with what it means. */
 export interface Item {
@@ -93,7 +104,10 @@ export class Batch {
   async write(tx: Tx, ctx: ApplyContext, object: string): Promise<void> {
     const { rt } = ctx
     await records.insertRecords(tx, this.newRecords)
-    await records.updateRecords(tx, [...this.recordChanges].map(([id, fields]) => ({ id, fields })))
+    await records.updateRecords(
+      tx,
+      [...this.recordChanges].map(([id, fields]) => ({ id, fields })),
+    )
     await links.insertLinks(tx, this.newLinks)
     await links.updateLinks(tx, this.linkChanges)
     await records.appendChanges(tx, this.journal)
@@ -118,7 +132,14 @@ export class Batch {
       if (other.id === rt.id || !ctx.ready.has(other.id) || created.length === 0) continue
       for (const entity of new Set(this.newRecords.map((r) => r.entity))) {
         const mapping = other.mappings.find((m) => m.entity === entity)
-        if (mapping?.document.write && mapping.document.externalId) await links.fanOut(tx, other.id, mapping.object, entity, this.newRecords.filter((r) => r.entity === entity).map((r) => r.id))
+        if (mapping?.document.write && mapping.document.externalId)
+          await links.fanOut(
+            tx,
+            other.id,
+            mapping.object,
+            entity,
+            this.newRecords.filter((r) => r.entity === entity).map((r) => r.id),
+          )
       }
     }
   }
@@ -134,12 +155,27 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
   const unique = [...new Map(snapshots.map((s) => [s.id, s])).values()]
   batch.counts.read = unique.length
   const rest = await redirectMerges(tx, ctx, batch, object, unique)
-  const found = ctx.alone ? [] : await links.lockLinksByExternal(tx, rt.id, object, rest.map((s) => s.id), ctx.ticket)
+  const found = ctx.alone
+    ? []
+    : await links.lockLinksByExternal(
+        tx,
+        rt.id,
+        object,
+        rest.map((s) => s.id),
+        ctx.ticket,
+      )
   const byExternal = new Map(found.map((l) => [l.externalId!, l]))
   const recordIds = [...new Set(found.map((l) => l.recordId).filter((id) => id !== null))].sort()
   const byRecord = new Map((await records.lockRecords(tx, recordIds)).map((r) => [r.id, r]))
   const open = Map.groupBy(await conflicts.openConflicts(tx, recordIds), (c) => c.recordId)
-  const writes = new Map((await links.readWrites(tx, found.map((l) => l.openWrite).filter((w) => w !== null))).map((w) => [w.id, w]))
+  const writes = new Map(
+    (
+      await links.readWrites(
+        tx,
+        found.map((l) => l.openWrite).filter((w) => w !== null),
+      )
+    ).map((w) => [w.id, w]),
+  )
   const references = await resolveReferences(tx, rt, object, rest)
   const items = await interpret(rt, object, rest, references)
   const newcomers: Item[] = []
@@ -188,7 +224,16 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
       batch.answers.push({ id: write.id, state: settled.landed ? 'settled' : 'refused' })
       batch.linkChanges.push({ id: link.id, base: settled.base, openWrite: null })
       for (const c of settled.uncertain) openConflict(batch, record.id, c)
-      if (Object.keys(settled.adjusted).length > 0) batch.journal.push({ recordId: record.id, connectionId: rt.id, runId: ctx.runId, kind: 'adjusted', origin: rt.id, version: record.version, fields: settled.adjusted })
+      if (Object.keys(settled.adjusted).length > 0)
+        batch.journal.push({
+          recordId: record.id,
+          connectionId: rt.id,
+          runId: ctx.runId,
+          kind: 'adjusted',
+          origin: rt.id,
+          version: record.version,
+          fields: settled.adjusted,
+        })
       if (!settled.landed) batch.ownOutbox.push(link.id)
     }
     merge(batch, ctx, { ...link, base }, record, item, open.get(record.id) ?? [])
@@ -199,22 +244,45 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
 }
 
 /** Merges one reading into its record and link, in memory and into the batch. */
-export function merge(batch: Batch, ctx: ApplyContext, link: LinkRow, record: RecordRow, item: Item, open: ConflictRow[], firstLink = false): void {
+export function merge(
+  batch: Batch,
+  ctx: ApplyContext,
+  link: LinkRow,
+  record: RecordRow,
+  item: Item,
+  open: ConflictRow[],
+  firstLink = false,
+): void {
   const { rt } = ctx
   const { snapshot, mapping } = item
   const at: Interval = [link.seen, snapshot.version]
   const result = mergeRecord({
-    mapping, hub: record.fields, base: link.base, reading: item.reading, conflicts: new Map(open.map((c) => [c.field, c])), origin: rt.id, at,
-    firstLink: typeof mapping.document.firstLink === 'string' ? mapping.document.firstLink : { source: mapping.document.firstLink.source }, namesOf: namesOf(ctx.all),
-  }) // biome-ignore format: short
+    mapping,
+    hub: record.fields,
+    base: link.base,
+    reading: item.reading,
+    conflicts: new Map(open.map((c) => [c.field, c])),
+    origin: rt.id,
+    at,
+    firstLink:
+      typeof mapping.document.firstLink === 'string' ? mapping.document.firstLink : { source: mapping.document.firstLink.source },
+    namesOf: namesOf(ctx.all),
+  })
   note(batch, ctx, record, item, result, firstLink)
   const base: Base = { ...link.base, ...result.base }
   const moved = Object.keys(result.base).length > 0
-  if (moved || snapshot.version > link.seen || link.state === 'outside') batch.linkChanges.push({ id: link.id, base: result.base, seen: snapshot.version, ...(link.state === 'outside' && { state: 'live' as const }) })
+  if (moved || snapshot.version > link.seen || link.state === 'outside')
+    batch.linkChanges.push({
+      id: link.id,
+      base: result.base,
+      seen: snapshot.version,
+      ...(link.state === 'outside' && { state: 'live' as const }),
+    })
   const frozen = new Set([...open.map((c) => c.field), ...result.opened.map((c) => c.field)])
   const sends = mapping.fields.some((f) => f.writes && !frozen.has(f.name) && mustSend(record.fields[f.name], base[f.name]))
   if (sends && !ctx.pushing?.has(link.id)) batch.ownOutbox.push(link.id)
-  if (mapping.document.identity.length > 0 && (firstLink || Object.keys(result.fields).some((f) => isIdentityField(mapping, f)))) batch.keys.set(snapshot.id, keysOf(mapping, snapshot.id, item.reading))
+  if (mapping.document.identity.length > 0 && (firstLink || Object.keys(result.fields).some((f) => isIdentityField(mapping, f))))
+    batch.keys.set(snapshot.id, keysOf(mapping, snapshot.id, item.reading))
 }
 
 /** Puts the results of a merge into the batch: fields, journal, conflicts, findings. */
@@ -222,8 +290,18 @@ function note(batch: Batch, ctx: ApplyContext, record: RecordRow, item: Item, re
   const { rt } = ctx
   const accepted = Object.entries(result.fields)
   if (accepted.length > 0) {
-    const fields = Object.fromEntries(accepted.map(([name, f]) => [name, [record.fields[name]?.v ?? null, f.v] as [Value, Value]]))
-    batch.journal.push({ recordId: record.id, connectionId: rt.id, runId: ctx.runId, kind: 'update', origin: rt.id, version: record.version + 1, fields })
+    const fields = Object.fromEntries(
+      accepted.map(([name, f]) => [name, [record.fields[name]?.v ?? null, f.v] as [Value, Value]]),
+    )
+    batch.journal.push({
+      recordId: record.id,
+      connectionId: rt.id,
+      runId: ctx.runId,
+      kind: 'update',
+      origin: rt.id,
+      version: record.version + 1,
+      fields,
+    })
     record.fields = { ...record.fields, ...result.fields }
     record.version++
     batch.recordChanges.set(record.id, { ...batch.recordChanges.get(record.id), ...result.fields })
@@ -231,13 +309,27 @@ function note(batch: Batch, ctx: ApplyContext, record: RecordRow, item: Item, re
   }
   if (result.overruled.length > 0) {
     batch.counts.overruled += result.overruled.length
-    batch.journal.push({ recordId: record.id, connectionId: rt.id, runId: ctx.runId, kind: 'overruled', origin: rt.id, version: record.version, fields: Object.fromEntries(result.overruled.map((o) => [o.field, [o.lost, o.kept]])) })
+    batch.journal.push({
+      recordId: record.id,
+      connectionId: rt.id,
+      runId: ctx.runId,
+      kind: 'overruled',
+      origin: rt.id,
+      version: record.version,
+      fields: Object.fromEntries(result.overruled.map((o) => [o.field, [o.lost, o.kept]])),
+    })
   }
   for (const c of result.opened) openConflict(batch, record.id, c)
   batch.observed.push(...result.observed)
   batch.settledConflicts.push(...result.settled)
-  for (const p of result.problems) batch.finding('unmapped_value', `${item.mapping.entity}.${p.field}: ${p.message}`, `${item.mapping.object} ${item.snapshot.id}: ${p.message}`)
-  for (const waitsFor of result.waitsFor) batch.waiting.push({ waitsFor, object: item.mapping.object, externalId: item.snapshot.id })
+  for (const p of result.problems)
+    batch.finding(
+      'unmapped_value',
+      `${item.mapping.entity}.${p.field}: ${p.message}`,
+      `${item.mapping.object} ${item.snapshot.id}: ${p.message}`,
+    )
+  for (const waitsFor of result.waitsFor)
+    batch.waiting.push({ waitsFor, object: item.mapping.object, externalId: item.snapshot.id })
 }
 
 function openConflict(batch: Batch, recordId: string, c: Omit<ConflictRow, 'id' | 'recordId'>): void {
@@ -250,7 +342,15 @@ function leave(batch: Batch, ctx: ApplyContext, link: LinkRow, item: Item | unde
   if (link.state !== 'outside') {
     batch.counts.outside++
     batch.linkChanges.push({ id: link.id, state: 'outside' })
-    batch.journal.push({ recordId: link.recordId!, connectionId: ctx.rt.id, runId: ctx.runId, kind: 'unlink', origin: ctx.rt.id, version: 0, fields: {} })
+    batch.journal.push({
+      recordId: link.recordId!,
+      connectionId: ctx.rt.id,
+      runId: ctx.runId,
+      kind: 'unlink',
+      origin: ctx.rt.id,
+      version: 0,
+      fields: {},
+    })
   }
   if (item) {
     // The external id moves to the entity it is in now.
@@ -261,9 +361,16 @@ function leave(batch: Batch, ctx: ApplyContext, link: LinkRow, item: Item | unde
 
 /** Resolves every reference of a page in one look-up. */
 async function resolveReferences(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[]): Promise<ReferenceResolver> {
-  const columns = [...new Set(rt.mappings.filter((m) => m.object === object).flatMap((m) => m.fields.filter((f) => f.type === 'reference' && !f.holdsRecordId).map((f) => f.column)))]
+  const columns = [
+    ...new Set(
+      rt.mappings
+        .filter((m) => m.object === object)
+        .flatMap((m) => m.fields.filter((f) => f.type === 'reference' && !f.holdsRecordId).map((f) => f.column)),
+    ),
+  ]
   const ids = new Set<string>()
-  for (const s of snapshots) for (const c of columns) for (const id of [s.row[c] ?? []].flat()) if (typeof id === 'string') ids.add(id)
+  for (const s of snapshots)
+    for (const c of columns) for (const id of [s.row[c] ?? []].flat()) if (typeof id === 'string') ids.add(id)
   const found = new Map((await links.recordsOfExternal(tx, rt.id, [...ids])).map((r) => [r.externalId, r]))
   return {
     recordOf: (id, entities) => {
@@ -275,18 +382,31 @@ async function resolveReferences(tx: Tx, rt: Runtime, object: string, snapshots:
 }
 
 /** Classifies rows and reads them through their mapping. */
-async function interpret(rt: Runtime, object: string, snapshots: Snapshot[], references: ReferenceResolver): Promise<Map<string, Item>> {
-  const grouped = Map.groupBy(snapshots.filter((s) => !s.deleted), (s) => classify(rt, object, s.row))
+async function interpret(
+  rt: Runtime,
+  object: string,
+  snapshots: Snapshot[],
+  references: ReferenceResolver,
+): Promise<Map<string, Item>> {
+  const grouped = Map.groupBy(
+    snapshots.filter((s) => !s.deleted),
+    (s) => classify(rt, object, s.row),
+  )
   const items = new Map<string, Item>()
   for (const [mapping, members] of grouped) {
     if (!mapping) continue
-    const readings = await readRows(mapping, members.map((s) => s.row), lensContext(rt, mapping, references))
-    members.forEach((snapshot, i) => items.set(snapshot.id, { snapshot, mapping, reading: readings[i]! }))
+    const readings = await readRows(
+      mapping,
+      members.map((s) => s.row),
+      lensContext(rt, mapping, references),
+    )
+    for (const [i, snapshot] of members.entries()) items.set(snapshot.id, { snapshot, mapping, reading: readings[i]! })
   }
   return items
 }
 
-const isIdentityField = (mapping: CompiledMapping, field: string) => mapping.document.identity.some((rule) => rule.some((r) => r.split('~')[0] === field))
+const isIdentityField = (mapping: CompiledMapping, field: string) =>
+  mapping.document.identity.some((rule) => rule.some((r) => r.split('~')[0] === field))
 
 /** The natural keys of a row. */
 export function keysOf(mapping: CompiledMapping, externalId: string, reading: CanonicalRow): identity.KeyRow[] {
@@ -294,6 +414,9 @@ export function keysOf(mapping: CompiledMapping, externalId: string, reading: Ca
     const r = reading.get(field)
     return r && 'value' in r ? r.value : undefined
   }
-  return identityKeys(mapping.entity, mapping.document.identity, value).map((k) => ({ key: k.key, externalId, rank: k.rank }))
+  return identityKeys(mapping.entity, mapping.document.identity, value).map((k) => ({
+    key: k.key,
+    externalId,
+    rank: k.rank,
+  }))
 }
-

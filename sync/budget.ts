@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pRetry from 'p-retry'
-import { CrmError } from '../connectors/errors.ts'
 import type { Operation, Wire } from '../connectors/connector.ts'
+import { CrmError } from '../connectors/errors.ts'
 
 /** The one place where calls are counted, held back and repeated. */
 
@@ -68,13 +68,16 @@ export class CallBudget implements Wire {
         }
       },
       {
-        retries: ATTEMPTS - 1, minTimeout: 200, factor: 3, randomize: true,
+        retries: ATTEMPTS - 1,
+        minTimeout: 200,
+        factor: 3,
+        randomize: true,
         shouldRetry: ({ error }) => error instanceof CrmError && repeatable(error, operation),
         onFailedAttempt: async ({ error, retryDelay, retriesLeft }) => {
           const asked = error instanceof CrmError ? (error.detail.retryAfterMs ?? 0) : 0
           if (retriesLeft > 0 && asked > retryDelay && asked <= LONGEST_WAIT_MS) await wait(asked - retryDelay)
         },
-      }, // biome-ignore format: short
+      },
     )
   }
 
@@ -84,15 +87,23 @@ export class CallBudget implements Wire {
     if (usage) this.day = { used: Number(usage[1]), limit: Number(usage[2]) }
     const [daily, left] = [headers['x-hubspot-ratelimit-daily'], headers['x-hubspot-ratelimit-daily-remaining']]
     if (daily && left) this.day = { used: Number(daily) - Number(left), limit: Number(daily) }
-    const [max, interval] = [Number(headers['x-hubspot-ratelimit-max']), Number(headers['x-hubspot-ratelimit-interval-milliseconds'])]
+    const [max, interval] = [
+      Number(headers['x-hubspot-ratelimit-max']),
+      Number(headers['x-hubspot-ratelimit-interval-milliseconds']),
+    ]
     if (max > 0 && interval > 0) this.#burst = { max, windowMs: interval }
   }
 
   /** Waits until the limits leave room; callers are admitted one after another. */
   #admit(operation: Operation): Promise<void> {
     const mine = this.#turn.then(async () => {
-      if (this.day && this.day.used >= this.day.limit * DAY_SHARE) throw new CrmError('quota_exhausted', `${this.day.used} of the day's ${this.day.limit} calls are used; the rest is left to the CRM's other tools`)
-      if (operation.kind === 'search' && this.#burst && this.#burst.max < 100_000) await this.#window(this.#searches, SEARCHES_PER_SECOND, 1_000)
+      if (this.day && this.day.used >= this.day.limit * DAY_SHARE)
+        throw new CrmError(
+          'quota_exhausted',
+          `${this.day.used} of the day's ${this.day.limit} calls are used; the rest is left to the CRM's other tools`,
+        )
+      if (operation.kind === 'search' && this.#burst && this.#burst.max < 100_000)
+        await this.#window(this.#searches, SEARCHES_PER_SECOND, 1_000)
       if (this.#burst) await this.#window(this.#recent, Math.floor(this.#burst.max * BURST_SHARE), this.#burst.windowMs)
     })
     this.#turn = mine.catch(() => {})

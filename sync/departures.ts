@@ -12,7 +12,14 @@ import { mustSend } from './merge/field.ts'
 /** Rows that a CRM deleted or merged away. */
 
 /** A linked row was deleted: the record follows by policy, unless something about it is undecided. */
-export async function deleted(tx: Tx, ctx: ApplyContext, batch: Batch, link: LinkRow, record: RecordRow, open: ConflictRow[]): Promise<void> {
+export async function deleted(
+  tx: Tx,
+  ctx: ApplyContext,
+  batch: Batch,
+  link: LinkRow,
+  record: RecordRow,
+  open: ConflictRow[],
+): Promise<void> {
   const { rt } = ctx
   const mapping = rt.mappings.find((m) => m.entity === link.entity)!
   batch.counts.deleted++
@@ -22,13 +29,25 @@ export async function deleted(tx: Tx, ctx: ApplyContext, batch: Batch, link: Lin
   }
   const pending = mapping.fields.some((f) => f.writes && mustSend(record.fields[f.name], link.base[f.name]))
   if (mapping.document.onDelete === 'delete' && (pending || open.length > 0)) {
-    await records.freeze(tx, record.id, `deleted in ${rt.name} while ${open.length > 0 ? 'a conflict was open' : 'a change waited to be written there'}: decide between delete and edit`)
+    await records.freeze(
+      tx,
+      record.id,
+      `deleted in ${rt.name} while ${open.length > 0 ? 'a conflict was open' : 'a change waited to be written there'}: decide between delete and edit`,
+    )
     batch.linkChanges.push({ id: link.id, state: 'dead' })
     return
   }
   batch.linkChanges.push({ id: link.id, state: 'dead', openWrite: null })
   const kind = mapping.document.onDelete === 'delete' ? 'delete' : 'unlink'
-  batch.journal.push({ recordId: record.id, connectionId: rt.id, runId: ctx.runId, kind, origin: rt.id, version: record.version + (kind === 'delete' ? 1 : 0), fields: {} })
+  batch.journal.push({
+    recordId: record.id,
+    connectionId: rt.id,
+    runId: ctx.runId,
+    kind,
+    origin: rt.id,
+    version: record.version + (kind === 'delete' ? 1 : 0),
+    fields: {},
+  })
   if (kind === 'unlink') return
   await records.tombstone(tx, [record.id])
   await queues.touchOutbox(tx, [record.id], rt.id)
@@ -38,7 +57,13 @@ export async function deleted(tx: Tx, ctx: ApplyContext, batch: Batch, link: Lin
  * Follows merges made in the CRM before anything else is looked at: a loser's link moves to the winner, and
  * two records that turned out to be one become one. Answers the rows that remain to be applied.
  */
-export async function redirectMerges(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, snapshots: Snapshot[]): Promise<Snapshot[]> {
+export async function redirectMerges(
+  tx: Tx,
+  ctx: ApplyContext,
+  batch: Batch,
+  object: string,
+  snapshots: Snapshot[],
+): Promise<Snapshot[]> {
   const merges = snapshots.flatMap((s) => [
     ...(s.mergedInto ? [{ loser: s.id, winner: s.mergedInto }] : []),
     ...(s.mergedFrom ?? []).map((loser) => ({ loser, winner: s.id })),
@@ -77,17 +102,32 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
   const locked = new Map((await records.lockRecords(tx, [survivorId, otherId].sort())).map((r) => [r.id, r]))
   const [survivor, other] = [locked.get(survivorId), locked.get(otherId)]
   if (!survivor || !other) return
-  const filled = Object.fromEntries(Object.entries(other.fields).filter(([name, f]) => !isBlank(f.v) && isBlank(survivor.fields[name]?.v)).map(([name, f]) => [name, { ...f, n: (survivor.fields[name]?.n ?? 0) + 1 }]))
+  const filled = Object.fromEntries(
+    Object.entries(other.fields)
+      .filter(([name, f]) => !isBlank(f.v) && isBlank(survivor.fields[name]?.v))
+      .map(([name, f]) => [name, { ...f, n: (survivor.fields[name]?.n ?? 0) + 1 }]),
+  )
   if (Object.keys(filled).length > 0) await records.updateRecords(tx, [{ id: survivorId, fields: filled }])
   const all = await links.linksOfRecords(tx, [survivorId, otherId])
   const taken = new Set(all.filter((l) => l.recordId === survivorId && l.state !== 'dead').map((l) => l.connectionId))
   for (const l of all.filter((x) => x.recordId === otherId && x.state !== 'dead')) {
     // A second row of the same record is listed as a duplicate and never written to.
-    if (taken.has(l.connectionId)) await links.updateLinks(tx, [{ id: l.id, state: l.state === 'creating' ? 'dead' : 'duplicate', recordId: survivorId }])
+    if (taken.has(l.connectionId))
+      await links.updateLinks(tx, [{ id: l.id, state: l.state === 'creating' ? 'dead' : 'duplicate', recordId: survivorId }])
     else await links.updateLinks(tx, [{ id: l.id, recordId: survivorId }])
   }
   await identity.redirectRecord(tx, otherId, survivorId)
   await records.tombstone(tx, [otherId])
-  await records.appendChanges(tx, [{ recordId: survivorId, connectionId: ctx.rt.id, runId: ctx.runId, kind: 'merge', origin: ctx.rt.id, version: survivor.version + 1, fields: Object.fromEntries(Object.entries(filled).map(([n, f]) => [n, [survivor.fields[n]?.v ?? null, f.v]])) }])
+  await records.appendChanges(tx, [
+    {
+      recordId: survivorId,
+      connectionId: ctx.rt.id,
+      runId: ctx.runId,
+      kind: 'merge',
+      origin: ctx.rt.id,
+      version: survivor.version + 1,
+      fields: Object.fromEntries(Object.entries(filled).map(([n, f]) => [n, [survivor.fields[n]?.v ?? null, f.v]])),
+    },
+  ])
   await queues.touchOutbox(tx, [survivorId])
 }

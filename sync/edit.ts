@@ -32,9 +32,23 @@ const ORIGIN = 'api'
 export async function createRecord(tx: Tx, engine: Engine, entity: Entity, values: Record<string, Value>): Promise<string> {
   const id = randomUUID()
   const now = await lanes.databaseNow(tx)
-  const fields = Object.fromEntries(Object.entries(values).filter(([, v]) => !isBlank(v)).map(([name, v]) => [name, { v, n: 1, o: ORIGIN, t: [now, now] } satisfies FieldState]))
+  const fields = Object.fromEntries(
+    Object.entries(values)
+      .filter(([, v]) => !isBlank(v))
+      .map(([name, v]) => [name, { v, n: 1, o: ORIGIN, t: [now, now] } satisfies FieldState]),
+  )
   await records.insertRecords(tx, [{ id, entity, fields }])
-  await records.appendChanges(tx, [{ recordId: id, connectionId: null, runId: null, kind: 'create', origin: ORIGIN, version: 1, fields: Object.fromEntries(Object.entries(fields).map(([n, f]) => [n, [null, f.v]])) }])
+  await records.appendChanges(tx, [
+    {
+      recordId: id,
+      connectionId: null,
+      runId: null,
+      kind: 'create',
+      origin: ORIGIN,
+      version: 1,
+      fields: Object.fromEntries(Object.entries(fields).map(([n, f]) => [n, [null, f.v]])),
+    },
+  ])
   for (const rt of engine.runtimes) {
     const mapping = rt.mappings.find((m) => m.entity === entity)
     if (mapping?.document.write && mapping.document.externalId) await links.fanOut(tx, rt.id, mapping.object, entity, [id])
@@ -43,28 +57,65 @@ export async function createRecord(tx: Tx, engine: Engine, entity: Entity, value
 }
 
 /** Changes fields of a record that is still at the version the caller saw. Answers the new version. */
-export async function editRecord(tx: Tx, id: string, version: number | undefined, values: Record<string, Value>): Promise<number> {
+export async function editRecord(
+  tx: Tx,
+  id: string,
+  version: number | undefined,
+  values: Record<string, Value>,
+): Promise<number> {
   const record = await living(tx, id)
   const present = Object.fromEntries(Object.entries(record.fields).map(([n, f]) => [n, f.v]))
-  if (version !== undefined && version !== record.version) throw new EditRefused('stale', `record ${id} is at version ${record.version}, not ${version}; look at its present values and try again`, present, record.version)
+  if (version !== undefined && version !== record.version)
+    throw new EditRefused(
+      'stale',
+      `record ${id} is at version ${record.version}, not ${version}; look at its present values and try again`,
+      present,
+      record.version,
+    )
   const open = new Set((await conflicts.openConflicts(tx, [id])).map((c) => c.field))
   const frozen = Object.keys(values).find((name) => open.has(name))
   if (frozen) throw new EditRefused('conflict', `${frozen} of record ${id} is in an open conflict; settle the conflict first`)
   const now = await lanes.databaseNow(tx)
   const changed = Object.entries(values).filter(([name, v]) => !same(record.fields[name]?.v ?? null, v))
   if (changed.length === 0) return record.version
-  const fields = Object.fromEntries(changed.map(([name, v]) => [name, { v, n: (record.fields[name]?.n ?? 0) + 1, o: ORIGIN, t: [now, now] } satisfies FieldState]))
+  const fields = Object.fromEntries(
+    changed.map(([name, v]) => [
+      name,
+      { v, n: (record.fields[name]?.n ?? 0) + 1, o: ORIGIN, t: [now, now] } satisfies FieldState,
+    ]),
+  )
   await records.updateRecords(tx, [{ id, fields }])
-  await records.appendChanges(tx, [{ recordId: id, connectionId: null, runId: null, kind: 'update', origin: ORIGIN, version: record.version + 1, fields: Object.fromEntries(changed.map(([name, v]) => [name, [record.fields[name]?.v ?? null, v]])) }])
+  await records.appendChanges(tx, [
+    {
+      recordId: id,
+      connectionId: null,
+      runId: null,
+      kind: 'update',
+      origin: ORIGIN,
+      version: record.version + 1,
+      fields: Object.fromEntries(changed.map(([name, v]) => [name, [record.fields[name]?.v ?? null, v]])),
+    },
+  ])
   await queues.touchOutbox(tx, [id])
   return record.version + 1
 }
 
 export async function deleteRecord(tx: Tx, id: string, version: number | undefined): Promise<void> {
   const record = await living(tx, id)
-  if (version !== undefined && version !== record.version) throw new EditRefused('stale', `record ${id} is at version ${record.version}, not ${version}`, undefined, record.version)
+  if (version !== undefined && version !== record.version)
+    throw new EditRefused('stale', `record ${id} is at version ${record.version}, not ${version}`, undefined, record.version)
   await records.tombstone(tx, [id])
-  await records.appendChanges(tx, [{ recordId: id, connectionId: null, runId: null, kind: 'delete', origin: ORIGIN, version: record.version + 1, fields: {} }])
+  await records.appendChanges(tx, [
+    {
+      recordId: id,
+      connectionId: null,
+      runId: null,
+      kind: 'delete',
+      origin: ORIGIN,
+      version: record.version + 1,
+      fields: {},
+    },
+  ])
   await queues.touchOutbox(tx, [id])
 }
 

@@ -36,9 +36,11 @@ export interface Engine {
   log: (level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>) => void
 }
 
-export const inTransaction = <T>(engine: Engine, work: (tx: Tx) => Promise<T>): Promise<T> => engine.db.transaction(engine.workspace, work)
+export const inTransaction = <T>(engine: Engine, work: (tx: Tx) => Promise<T>): Promise<T> =>
+  engine.db.transaction(engine.workspace, work)
 
-export const flightOf = (engine: Engine, rt: Runtime): number => (rt.sandbox ? engine.timing.flight.sandbox : engine.timing.flight[rt.kind])
+export const flightOf = (engine: Engine, rt: Runtime): number =>
+  rt.sandbox ? engine.timing.flight.sandbox : engine.timing.flight[rt.kind]
 
 /** Scopes that stop writes: everything, a connection, an entity. */
 export async function pausedScopes(tx: Tx): Promise<Set<string>> {
@@ -46,7 +48,10 @@ export async function pausedScopes(tx: Tx): Promise<Set<string>> {
 }
 
 export async function writesEnabled(tx: Tx, connectionId: string): Promise<boolean> {
-  const [row] = await rows(tx, sql<{ enabled: boolean }>`select writes_enabled as enabled from connection where id = ${connectionId}`)
+  const [row] = await rows(
+    tx,
+    sql<{ enabled: boolean }>`select writes_enabled as enabled from connection where id = ${connectionId}`,
+  )
   return row?.enabled ?? false
 }
 
@@ -54,5 +59,7 @@ export async function writesEnabled(tx: Tx, connectionId: string): Promise<boole
 export async function storeCalls(tx: Tx, rt: Runtime): Promise<void> {
   const used = Object.entries(rt.budget.takeUncounted())
   for (const [kind, n] of used)
-    await sql`insert into budget (connection_id, day, kind, used) values (${rt.id}, current_date, ${kind}, ${n}) on conflict (workspace_id, connection_id, day, kind) do update set used = budget.used + excluded.used`.execute(tx)
+    await sql`insert into budget (connection_id, day, kind, used) values (${rt.id}, current_date, ${kind}, ${n}) on conflict (workspace_id, connection_id, day, kind) do update set used = budget.used + excluded.used`.execute(
+      tx,
+    )
 }

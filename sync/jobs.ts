@@ -1,11 +1,20 @@
-import { createPostgresBackend, type Job, Queue, type QueueOptions, runMigrations, withBackend, Worker, type WorkerOptions } from 'bullmq'
+import {
+  createPostgresBackend,
+  type Job,
+  Queue,
+  type QueueOptions,
+  runMigrations,
+  Worker,
+  type WorkerOptions,
+  withBackend,
+} from 'bullmq'
 import { Redis } from 'ioredis'
 import { CrmError } from '../connectors/errors.ts'
 import { FenceLost } from '../store/lanes.ts'
-import { type Engine } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { checkMatches } from './matches.ts'
 import { isPassing, pullSlice } from './pull.ts'
-import { pushSlice } from './push.ts'
+import { pushSlice } from './push/push.ts'
 import type { Runtime } from './runtime.ts'
 
 /**
@@ -23,7 +32,10 @@ export interface Jobs {
 }
 
 type Direction = 'pull' | 'push' | 'match'
-interface LaneJob { connectionId: string; direction: Direction }
+interface LaneJob {
+  connectionId: string
+  direction: Direction
+}
 
 /** A lane whose call failed for a passing reason is asked again after this. */
 const RETRY_MS = 5_000
@@ -34,7 +46,10 @@ const SLOWEST_POLL_MS = 5 * 60_000
 /** BullMQ gives a job that died with its process to another worker after this. */
 const LOCK_MS = 10_000
 
-export async function startJobs(engine: Engine, { redisUrl, queueName }: { redisUrl?: string | undefined; queueName: string }): Promise<Jobs> {
+export async function startJobs(
+  engine: Engine,
+  { redisUrl, queueName }: { redisUrl?: string | undefined; queueName: string },
+): Promise<Jobs> {
   const fail = (error: Error) => engine.log('warn', `queue: ${error.message}`)
   const { queue, makeWorker, end } = redisUrl ? onRedis(redisUrl, queueName) : await onPostgres(engine, queueName)
   queue.on('error', fail)
@@ -47,10 +62,19 @@ export async function startJobs(engine: Engine, { redisUrl, queueName }: { redis
   const add = (data: LaneJob) => {
     if (closed) return
     const id = `${data.connectionId}@${data.direction}`
-    queue.add('lane', data, { deduplication: { id, keepLastIfActive: true }, removeOnComplete: true, removeOnFail: true }).catch(fail)
+    queue
+      .add('lane', data, {
+        deduplication: { id, keepLastIfActive: true },
+        removeOnComplete: true,
+        removeOnFail: true,
+      })
+      .catch(fail)
   }
   const later = (data: LaneJob, ms: number) => {
-    const timer = setTimeout(() => { timers.delete(timer); add(data) }, ms)
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      add(data)
+    }, ms)
     timers.add(timer.unref())
   }
   const worker = makeWorker(async (job: Job<LaneJob>) => {
@@ -65,12 +89,22 @@ export async function startJobs(engine: Engine, { redisUrl, queueName }: { redis
     } catch (error) {
       if (error instanceof FenceLost) return
       const passing = isPassing(error)
-      engine.log(passing ? 'warn' : 'error', `${rt.name} ${direction}: ${(error as Error).message}`, error instanceof CrmError ? { class: error.class, ...error.detail } : { stack: (error as Error).stack })
+      engine.log(
+        passing ? 'warn' : 'error',
+        `${rt.name} ${direction}: ${(error as Error).message}`,
+        error instanceof CrmError ? { class: error.class, ...error.detail } : { stack: (error as Error).stack },
+      )
       later(job.data, error instanceof CrmError && error.class === 'quota_exhausted' ? SLOWEST_POLL_MS : RETRY_MS)
     }
   })
   worker.on('error', fail)
-  const polls = engine.runtimes.map((rt) => schedulePolls(rt, () => add({ connectionId: rt.id, direction: 'pull' }), () => closed))
+  const polls = engine.runtimes.map((rt) =>
+    schedulePolls(
+      rt,
+      () => add({ connectionId: rt.id, direction: 'pull' }),
+      () => closed,
+    ),
+  )
   return {
     nudge: (connectionId, direction) => add({ connectionId, direction }),
     queueMatchCheck: () => add({ connectionId: 'all', direction: 'match' }),
@@ -106,8 +140,16 @@ export function pollInterval(rt: Runtime): number {
   return Math.min(SLOWEST_POLL_MS, Math.max(FASTEST_POLL_MS, (calls / perSecond) * 1_000))
 }
 
-type MakeWorker = (run: (job: Job<LaneJob>) => Promise<void>) => { on(event: 'error', f: (e: Error) => void): unknown; close(): Promise<void> }
-const workerOptions = (): Omit<WorkerOptions, 'connection'> => ({ concurrency: 8, lockDuration: LOCK_MS, stalledInterval: LOCK_MS / 2, maxStalledCount: 1_000 })
+type MakeWorker = (run: (job: Job<LaneJob>) => Promise<void>) => {
+  on(event: 'error', f: (e: Error) => void): unknown
+  close(): Promise<void>
+}
+const workerOptions = (): Omit<WorkerOptions, 'connection'> => ({
+  concurrency: 8,
+  lockDuration: LOCK_MS,
+  stalledInterval: LOCK_MS / 2,
+  maxStalledCount: 1_000,
+})
 
 function onRedis(redisUrl: string, queueName: string) {
   // A worker waits for jobs on a blocking connection, which must not give up by itself.
@@ -115,7 +157,11 @@ function onRedis(redisUrl: string, queueName: string) {
   // One hash tag per queue, so that Redis Cluster keeps its keys together.
   const options: QueueOptions = { connection, prefix: `{concordat:${queueName}}` }
   const makeWorker: MakeWorker = (run) => new Worker<LaneJob>(queueName, run, { ...options, ...workerOptions() })
-  return { queue: new Queue<LaneJob>(queueName, options), makeWorker, end: async () => void (await connection.quit()) }
+  return {
+    queue: new Queue<LaneJob>(queueName, options),
+    makeWorker,
+    end: async () => void (await connection.quit()),
+  }
 }
 
 async function onPostgres(engine: Engine, queueName: string) {
@@ -127,6 +173,16 @@ async function onPostgres(engine: Engine, queueName: string) {
   } finally {
     client.release()
   }
-  const makeWorker: MakeWorker = (run) => new backed.Worker<LaneJob, void, string>(queueName, run as never, { connection: pool, ...workerOptions() })
-  return { queue: new backed.Queue<LaneJob, void, string>(queueName, { connection: pool }) as unknown as Queue<LaneJob>, makeWorker, end: () => pool.end() }
+  const makeWorker: MakeWorker = (run) =>
+    new backed.Worker<LaneJob, void, string>(queueName, run as never, {
+      connection: pool,
+      ...workerOptions(),
+    })
+  return {
+    queue: new backed.Queue<LaneJob, void, string>(queueName, {
+      connection: pool,
+    }) as unknown as Queue<LaneJob>,
+    makeWorker,
+    end: () => pool.end(),
+  }
 }

@@ -63,9 +63,15 @@ async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item
   const creating = new Map(candidates.filter((c) => c.takenState === 'creating' && c.linkId).map((c) => [c.recordId, c.linkId!]))
   const inBatch = new Set(items.map((i) => i.snapshot.id))
   // Other unlinked rows here with the same keys compete for the same records.
-  const rivals = (await identity.unlinkedByKey(tx, ctx.rt.id, keys)).filter((r) => !inBatch.has(r.externalId)).map((r) => ({ key: r.key, externalId: r.externalId, rank: 0 }))
+  const rivals = (await identity.unlinkedByKey(tx, ctx.rt.id, keys))
+    .filter((r) => !inBatch.has(r.externalId))
+    .map((r) => ({ key: r.key, externalId: r.externalId, rank: 0 }))
   const rankOf = new Map(keyRows.map((k) => [k.key, k.rank]))
-  const near = await nearness(tx, items, candidates.map((c) => c.recordId))
+  const near = await nearness(
+    tx,
+    items,
+    candidates.map((c) => c.recordId),
+  )
   const byKey = Map.groupBy(candidates, (c) => c.key)
   const pairs = new Map<string, Pair>()
   for (const { key, externalId } of [...keyRows, ...rivals]) {
@@ -78,13 +84,25 @@ async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item
       pairs.set(id, pair)
     }
   }
-  return { decisions: decide(items.map((i) => i.snapshot.id), [...pairs.values()]), creating }
+  return {
+    decisions: decide(
+      items.map((i) => i.snapshot.id),
+      [...pairs.values()],
+    ),
+    creating,
+  }
 }
 
 /** Whether the fields that a rule wants near (not equal) are near, for a row and a record. */
-async function nearness(tx: Tx, items: Item[], recordIds: string[]): Promise<(row: string, record: string, rank: number) => boolean> {
+async function nearness(
+  tx: Tx,
+  items: Item[],
+  recordIds: string[],
+): Promise<(row: string, record: string, rank: number) => boolean> {
   const tolerant = items.some((i) => i.mapping.document.identity.some((rule) => rule.some((r) => r.includes('~'))))
-  const found = tolerant ? new Map((await records.readRecords(tx, [...new Set(recordIds)])).map((r) => [r.id, r])) : new Map<string, RecordRow>()
+  const found = tolerant
+    ? new Map((await records.readRecords(tx, [...new Set(recordIds)])).map((r) => [r.id, r]))
+    : new Map<string, RecordRow>()
   const byId = new Map(items.map((i) => [i.snapshot.id, i]))
   return (row, record, rank) => {
     const item = byId.get(row)!
@@ -107,7 +125,8 @@ function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item)
   const base: links.NewLink['base'] = {}
   for (const [name, r] of reading) {
     if ('waitsFor' in r) batch.waiting.push({ waitsFor: r.waitsFor, object, externalId: snapshot.id })
-    else if ('problem' in r) batch.finding('unmapped_value', `${mapping.entity}.${name}: ${r.problem}`, `${object} ${snapshot.id}: ${r.problem}`)
+    else if ('problem' in r)
+      batch.finding('unmapped_value', `${mapping.entity}.${name}: ${r.problem}`, `${object} ${snapshot.id}: ${r.problem}`)
     else if (r.value === null) base[name] = { c: null, r: r.raw, n: 0 }
     else {
       fields[name] = { v: r.value, n: 1, o: rt.id, t: [0, snapshot.version] }
@@ -116,22 +135,77 @@ function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item)
   }
   batch.counts.created++
   batch.newRecords.push({ id, entity: mapping.entity, fields })
-  batch.newLinks.push({ id: randomUUID(), connectionId: rt.id, object, entity: mapping.entity, externalId: snapshot.id, recordId: id, state: 'live', base, seen: snapshot.version })
-  batch.journal.push({ recordId: id, connectionId: rt.id, runId: ctx.runId, kind: 'create', origin: rt.id, version: 1, fields: Object.fromEntries(Object.entries(fields).map(([n, f]) => [n, [null, f.v]])) })
+  batch.newLinks.push({
+    id: randomUUID(),
+    connectionId: rt.id,
+    object,
+    entity: mapping.entity,
+    externalId: snapshot.id,
+    recordId: id,
+    state: 'live',
+    base,
+    seen: snapshot.version,
+  })
+  batch.journal.push({
+    recordId: id,
+    connectionId: rt.id,
+    runId: ctx.runId,
+    kind: 'create',
+    origin: rt.id,
+    version: 1,
+    fields: Object.fromEntries(Object.entries(fields).map(([n, f]) => [n, [null, f.v]])),
+  })
   batch.linkedExternal.push(snapshot.id)
 }
 
 /** Links a row to a record and merges the two for the first time. */
-function bind(batch: Batch, ctx: ApplyContext, object: string, item: Item, record: RecordRow, creating: LinkRow | string | undefined): void {
+function bind(
+  batch: Batch,
+  ctx: ApplyContext,
+  object: string,
+  item: Item,
+  record: RecordRow,
+  creating: LinkRow | string | undefined,
+): void {
   const { rt } = ctx
   const { snapshot, mapping } = item
   const linkId = typeof creating === 'string' ? creating : (creating?.id ?? randomUUID())
-  const link: LinkRow = { id: linkId, connectionId: rt.id, object, entity: mapping.entity, externalId: snapshot.id, recordId: record.id, state: 'live', base: {}, rev: 0, seen: 0, wrote: 0, openWrite: null }
-  if (creating) batch.linkChanges.push({ id: linkId, externalId: snapshot.id, recordId: record.id, state: 'live', seen: snapshot.version, openWrite: null })
+  const link: LinkRow = {
+    id: linkId,
+    connectionId: rt.id,
+    object,
+    entity: mapping.entity,
+    externalId: snapshot.id,
+    recordId: record.id,
+    state: 'live',
+    base: {},
+    rev: 0,
+    seen: 0,
+    wrote: 0,
+    openWrite: null,
+  }
+  if (creating)
+    batch.linkChanges.push({
+      id: linkId,
+      externalId: snapshot.id,
+      recordId: record.id,
+      state: 'live',
+      seen: snapshot.version,
+      openWrite: null,
+    })
   else batch.newLinks.push({ ...link, seen: snapshot.version })
-  if (typeof creating === 'object' && creating.openWrite !== null) batch.answers.push({ id: creating.openWrite, state: 'settled' })
+  if (typeof creating === 'object' && creating.openWrite !== null)
+    batch.answers.push({ id: creating.openWrite, state: 'settled' })
   batch.counts.linked++
-  batch.journal.push({ recordId: record.id, connectionId: rt.id, runId: ctx.runId, kind: 'link', origin: rt.id, version: record.version, fields: {} })
+  batch.journal.push({
+    recordId: record.id,
+    connectionId: rt.id,
+    runId: ctx.runId,
+    kind: 'link',
+    origin: rt.id,
+    version: record.version,
+    fields: {},
+  })
   batch.linkedExternal.push(snapshot.id)
   batch.linkedRecords.push(record.id)
   merge(batch, ctx, link, record, item, [], true)
@@ -141,6 +215,24 @@ function bind(batch: Batch, ctx: ApplyContext, object: string, item: Item, recor
 function hold(batch: Batch, ctx: ApplyContext, object: string, item: Item, recordIds: string[], reason: string): void {
   const { snapshot, mapping } = item
   batch.counts.review++
-  batch.newLinks.push({ id: randomUUID(), connectionId: ctx.rt.id, object, entity: mapping.entity, externalId: snapshot.id, recordId: null, state: 'held', base: {}, seen: snapshot.version, heldReason: reason })
-  batch.matches.push({ id: randomUUID(), entity: mapping.entity, object, externalId: snapshot.id, recordIds, reason })
+  batch.newLinks.push({
+    id: randomUUID(),
+    connectionId: ctx.rt.id,
+    object,
+    entity: mapping.entity,
+    externalId: snapshot.id,
+    recordId: null,
+    state: 'held',
+    base: {},
+    seen: snapshot.version,
+    heldReason: reason,
+  })
+  batch.matches.push({
+    id: randomUUID(),
+    entity: mapping.entity,
+    object,
+    externalId: snapshot.id,
+    recordIds,
+    reason,
+  })
 }

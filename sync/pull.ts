@@ -35,9 +35,22 @@ interface Work {
 }
 
 /** One turn of a pull lane: the inbox, then each object's next step. (Protocol: Pull.) */
-export async function pullSlice(engine: Engine, rt: Runtime, runId: string | null = null, sliceMs = SLICE_MS): Promise<PullResult> {
+export async function pullSlice(
+  engine: Engine,
+  rt: Runtime,
+  runId: string | null = null,
+  sliceMs = SLICE_MS,
+): Promise<PullResult> {
   const lane = await inTransaction(engine, (tx) => lanes.takeLane(tx, rt.id, 'pull'))
-  const work: Work = { engine, rt, fence: lane.fence, objects: lane.objects, counts: noCounts(), runId, until: Date.now() + sliceMs }
+  const work: Work = {
+    engine,
+    rt,
+    fence: lane.fence,
+    objects: lane.objects,
+    counts: noCounts(),
+    runId,
+    until: Date.now() + sliceMs,
+  }
   let more = await pullInbox(work)
   for (const object of rt.objects) {
     const state = work.objects[object]
@@ -64,7 +77,17 @@ async function beginRead(work: Work, alone = false): Promise<ApplyContext> {
       if (other.objects.every((o) => objects[o]?.phase === 'poll')) ready.add(other.id)
     }
     const now = await lanes.databaseNow(tx)
-    return { rt, all: engine.runtimes, runId: work.runId, ticket: await links.drawTicket(tx), began: now, now, flightMs: flightOf(engine, rt), alone, ready }
+    return {
+      rt,
+      all: engine.runtimes,
+      runId: work.runId,
+      ticket: await links.drawTicket(tx),
+      began: now,
+      now,
+      flightMs: flightOf(engine, rt),
+      alone,
+      ready,
+    }
   })
 }
 
@@ -79,7 +102,12 @@ export async function withAssociations(rt: Runtime, object: string, snapshots: S
   const living = snapshots.filter((s) => !s.deleted)
   const found = new Map<string, Snapshot['row']>()
   for (const piece of chunks(living, rt.connector.batch.associations))
-    for (const [id, row] of await rt.connector.readAssociations({ object, ids: piece.map((s) => s.id), columns })) found.set(id, row)
+    for (const [id, row] of await rt.connector.readAssociations({
+      object,
+      ids: piece.map((s) => s.id),
+      columns,
+    }))
+      found.set(id, row)
   return snapshots.map((s) => ({ ...s, row: { ...s.row, ...found.get(s.id) } }))
 }
 
@@ -96,11 +124,26 @@ async function pullInbox(work: Work): Promise<boolean> {
     }
     for (const piece of chunks(inboxRows, rt.connector.batch.readByIds)) {
       const ctx = await beginRead(work)
-      const read = await rt.connector.readByIds({ object, ids: piece.map((p) => p.externalId), columns: columnsOf(rt, object) })
+      const read = await rt.connector.readByIds({
+        object,
+        ids: piece.map((p) => p.externalId),
+        columns: columnsOf(rt, object),
+      })
       const snapshots = await withAssociations(rt, object, read)
       // An id that nobody knows any more was deleted for good.
       const known = new Set(snapshots.flatMap((s) => [s.id, s.asked]))
-      const gone = piece.filter((p) => !known.has(p.externalId)).map((p): Snapshot => ({ asked: p.externalId, id: p.externalId, version: 0, clock: 0, deleted: true, row: {} }))
+      const gone = piece
+        .filter((p) => !known.has(p.externalId))
+        .map(
+          (p): Snapshot => ({
+            asked: p.externalId,
+            id: p.externalId,
+            version: 0,
+            clock: 0,
+            deleted: true,
+            row: {},
+          }),
+        )
       await commit(work, async (tx) => {
         await queues.finishInbox(tx, rt.id, piece)
         add(work.counts, await applySnapshots(tx, ctx, object, [...snapshots, ...gone]))
@@ -140,7 +183,14 @@ async function firstRead(work: Work, object: string): Promise<boolean> {
   const fresh = !work.objects[object]
   const state: lanes.ObjectState = work.objects[object] ?? lanes.objectStateSchema.parse({ phase: 'list' })
   work.objects[object] = state
-  const others = await inTransaction(engine, (tx) => rows(tx, sql<{ any: boolean }>`select exists (select 1 from link where connection_id <> ${rt.id} and external_id is not null) as any`))
+  const others = await inTransaction(engine, (tx) =>
+    rows(
+      tx,
+      sql<{
+        any: boolean
+      }>`select exists (select 1 from link where connection_id <> ${rt.id} and external_id is not null) as any`,
+    ),
+  )
   const alone = !others[0]!.any
   if (state.phase === 'list') {
     const ctx = await beginRead(work, alone)
@@ -173,10 +223,16 @@ async function list(work: Work, object: string, state: lanes.ObjectState, ctx: A
     following?.catch(() => {})
     // The list began when the CRM first answered: the first poll goes on from there.
     if (state.began === 0 && snapshots[0]) state.began = snapshots[0].clock
-    const after: lanes.ObjectState = { ...state, after: next, listed: state.listed + snapshots.length, phase: next ? 'list' : alone ? 'poll' : 'link' }
+    const after: lanes.ObjectState = {
+      ...state,
+      after: next,
+      listed: state.listed + snapshots.length,
+      phase: next ? 'list' : alone ? 'poll' : 'link',
+    }
     if (!next && alone) Object.assign(after, beginPolling(rt, state))
     await commit(work, async (tx) => {
-      if (alone) for (const piece of chunks(snapshots, BATCH)) add(work.counts, await applySnapshots(tx, { ...ctx }, object, piece))
+      if (alone)
+        for (const piece of chunks(snapshots, BATCH)) add(work.counts, await applySnapshots(tx, { ...ctx }, object, piece))
       else await stageRows(tx, rt, object, snapshots)
       if (!next && alone) await openForWriting(tx, work, object)
       await lanes.saveObject(tx, rt.id, object, after)
@@ -191,16 +247,41 @@ async function list(work: Work, object: string, state: lanes.ObjectState, ctx: A
   }
 }
 
-const beginPolling = (rt: Runtime, state: lanes.ObjectState): Partial<lanes.ObjectState> => ({ phase: 'poll', after: undefined, cursor: { version: Math.max(0, (state.began || Date.now()) - rt.connector.overlapMs), id: '' } })
+const beginPolling = (rt: Runtime, state: lanes.ObjectState): Partial<lanes.ObjectState> => ({
+  phase: 'poll',
+  after: undefined,
+  cursor: { version: Math.max(0, (state.began || Date.now()) - rt.connector.overlapMs), id: '' },
+})
 
 /** Keeps rows until the whole list is there: only then can it be told which match is the only one. */
 async function stageRows(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[]): Promise<void> {
-  await identity.stage(tx, rt.id, object, snapshots.map((snapshot) => ({ externalId: snapshot.id, snapshot })))
+  await identity.stage(
+    tx,
+    rt.id,
+    object,
+    snapshots.map((snapshot) => ({ externalId: snapshot.id, snapshot })),
+  )
   for (const [mapping, members] of Map.groupBy(snapshots, (s) => classify(rt, object, s.row))) {
     if (!mapping) continue
-    const references = await resolver(tx, rt, members, mapping.fields.filter((f) => f.type === 'reference').map((f) => f.column))
-    const readings = await readRows(mapping, members.map((m) => m.row), lensContext(rt, mapping, references))
-    await identity.putKeys(tx, rt.id, object, members.map((m) => m.id), members.flatMap((m, i) => keysOf(mapping, m.id, readings[i]!)), true)
+    const references = await resolver(
+      tx,
+      rt,
+      members,
+      mapping.fields.filter((f) => f.type === 'reference').map((f) => f.column),
+    )
+    const readings = await readRows(
+      mapping,
+      members.map((m) => m.row),
+      lensContext(rt, mapping, references),
+    )
+    await identity.putKeys(
+      tx,
+      rt.id,
+      object,
+      members.map((m) => m.id),
+      members.flatMap((m, i) => keysOf(mapping, m.id, readings[i]!)),
+      true,
+    )
   }
 }
 
@@ -208,7 +289,8 @@ async function resolver(tx: Tx, rt: Runtime, snapshots: Snapshot[], columns: str
   const ids = snapshots.flatMap((s) => columns.flatMap((c) => [s.row[c] ?? []].flat())).filter((x) => typeof x === 'string')
   const found = new Map((await links.recordsOfExternal(tx, rt.id, [...new Set(ids)])).map((r) => [r.externalId, r]))
   return {
-    recordOf: (id: string, entities: readonly string[]) => (entities.includes(found.get(id)?.entity ?? '') ? found.get(id)!.recordId : undefined),
+    recordOf: (id: string, entities: readonly string[]) =>
+      entities.includes(found.get(id)?.entity ?? '') ? found.get(id)!.recordId : undefined,
     externalOf: () => undefined,
   }
 }
@@ -220,8 +302,21 @@ async function linkStaged(work: Work, object: string, state: lanes.ObjectState):
     if (staged.length > 0) {
       const ctx = await beginRead(work)
       await commit(work, async (tx) => {
-        add(work.counts, await applySnapshots(tx, ctx, object, staged.map((s) => s.snapshot)))
-        await identity.dropStaged(tx, rt.id, object, staged.map((s) => s.externalId))
+        add(
+          work.counts,
+          await applySnapshots(
+            tx,
+            ctx,
+            object,
+            staged.map((s) => s.snapshot),
+          ),
+        )
+        await identity.dropStaged(
+          tx,
+          rt.id,
+          object,
+          staged.map((s) => s.externalId),
+        )
       })
       if (Date.now() >= work.until) return false
       continue
@@ -241,7 +336,8 @@ async function openForWriting(tx: Tx, work: Work, object: string): Promise<void>
   const { engine, rt } = work
   await queues.wakeLinked(tx, rt.id)
   for (const mapping of rt.mappings.filter((m) => m.object === object)) {
-    if (mapping.document.write && mapping.document.externalId && engine.runtimes.length > 1) await fanOutHere(tx, work, rt, mapping.object, mapping.entity)
+    if (mapping.document.write && mapping.document.externalId && engine.runtimes.length > 1)
+      await fanOutHere(tx, work, rt, mapping.object, mapping.entity)
     for (const other of engine.runtimes) {
       const theirs = other.mappings.find((m) => m.entity === mapping.entity)
       if (other.id === rt.id || !theirs?.document.write || !theirs.document.externalId) continue
@@ -266,7 +362,14 @@ async function fanOutHere(tx: Tx, work: Work, rt: Runtime, object: string, entit
 /** Asks what changed since the cursors; answers whether more is waiting. */
 async function poll(work: Work, objects: string[]): Promise<boolean> {
   const { engine, rt } = work
-  const waits = await inTransaction(engine, (tx) => rows(tx, sql<{ any: boolean }>`select exists (select 1 from outbox join link on link.id = outbox.link_id where link.connection_id = ${rt.id} and link.state = 'creating') as any`))
+  const waits = await inTransaction(engine, (tx) =>
+    rows(
+      tx,
+      sql<{
+        any: boolean
+      }>`select exists (select 1 from outbox join link on link.id = outbox.link_id where link.connection_id = ${rt.id} and link.state = 'creating') as any`,
+    ),
+  )
   let more = false
   for (const group of chunks(objects, rt.connector.batch.changes)) {
     const ctx = await beginRead(work)
@@ -274,7 +377,10 @@ async function poll(work: Work, objects: string[]): Promise<boolean> {
       const state = work.objects[object]!
       // The overlap behind the cursor finds what became visible late.
       const overlap = ctx.began - state.overlapAt >= engine.timing.overlapEvery || (waits[0]!.any && state.cursor.id === '')
-      const since = overlap && state.cursor.id === '' ? { version: Math.max(0, state.cursor.version - rt.connector.overlapMs), id: '' } : state.cursor
+      const since =
+        overlap && state.cursor.id === ''
+          ? { version: Math.max(0, state.cursor.version - rt.connector.overlapMs), id: '' }
+          : state.cursor
       return { object, columns: columnsOf(rt, object), since, overlap }
     })
     for (const page of await rt.connector.changes(requests)) {
@@ -282,7 +388,11 @@ async function poll(work: Work, objects: string[]): Promise<boolean> {
       const kept = await withAssociations(rt, page.object, await worthMerging(work, page.object, page.snapshots))
       const state = work.objects[page.object]!
       const last = page.snapshots.reduce((max, s) => Math.max(max, s.version), state.cursor.version)
-      const after: lanes.ObjectState = { ...state, cursor: page.next ?? { version: last, id: '' }, ...(overlap && !page.next && { overlapAt: ctx.began, done: ctx.began }) }
+      const after: lanes.ObjectState = {
+        ...state,
+        cursor: page.next ?? { version: last, id: '' },
+        ...(overlap && !page.next && { overlapAt: ctx.began, done: ctx.began }),
+      }
       more ||= page.next !== undefined
       if (kept.length === 0 && JSON.stringify(after) === JSON.stringify(state)) continue
       await commit(work, async (tx) => {
@@ -299,8 +409,13 @@ async function poll(work: Work, objects: string[]): Promise<boolean> {
 async function worthMerging(work: Work, object: string, snapshots: Snapshot[]): Promise<Snapshot[]> {
   const { engine, rt } = work
   if (snapshots.length === 0) return snapshots
-  const known = await inTransaction(engine, (tx) => rows(tx, sql<{ externalId: string; seen: number; wrote: number; open: boolean }>`
-    select external_id as "externalId", seen, wrote, open_write is not null as open from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${snapshots.map((s) => s.id)}::text[])`))
+  const known = await inTransaction(engine, (tx) =>
+    rows(
+      tx,
+      sql<{ externalId: string; seen: number; wrote: number; open: boolean }>`
+    select external_id as "externalId", seen, wrote, open_write is not null as open from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${snapshots.map((s) => s.id)}::text[])`,
+    ),
+  )
   const byId = new Map(known.map((k) => [k.externalId, k]))
   const kept: Snapshot[] = []
   const hints: string[] = []
@@ -313,9 +428,11 @@ async function worthMerging(work: Work, object: string, snapshots: Snapshot[]): 
     else if (s.version > link.seen) kept.push(s)
   }
   // Search may lag: what it says of these is only a hint, the row itself is read by id.
-  for (const piece of chunks(hints, rt.connector.batch.readByIds)) kept.push(...(await rt.connector.readByIds({ object, ids: piece, columns: columnsOf(rt, object) })))
+  for (const piece of chunks(hints, rt.connector.batch.readByIds))
+    kept.push(...(await rt.connector.readByIds({ object, ids: piece, columns: columnsOf(rt, object) })))
   return kept
 }
 
 /** Errors that end a turn quietly: the lane is asked again later. */
-export const isPassing = (error: unknown): boolean => error instanceof CrmError && (error.transient || error.class === 'quota_exhausted')
+export const isPassing = (error: unknown): boolean =>
+  error instanceof CrmError && (error.transient || error.class === 'quota_exhausted')

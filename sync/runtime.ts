@@ -42,9 +42,18 @@ export function makeRuntime(input: RuntimeInput): Runtime {
   const ordered = [...input.documents].sort((a, b) => ENTITIES.indexOf(a.entity) - ENTITIES.indexOf(b.entity))
   const mappings = ordered.filter((d) => input.schemas.has(d.object)).map((d) => compileMapping(d, input.schemas.get(d.object)!))
   return {
-    id: input.id, name: input.name, kind: input.connector.kind, position: input.position, sandbox: input.sandbox, connector: input.connector, budget: input.budget, account: input.account,
-    users: userDirectory(input.users, input.overrides ?? {}), mappings, objects: [...new Set(mappings.map((m) => m.object))],
-  } // biome-ignore format: short
+    id: input.id,
+    name: input.name,
+    kind: input.connector.kind,
+    position: input.position,
+    sandbox: input.sandbox,
+    connector: input.connector,
+    budget: input.budget,
+    account: input.account,
+    users: userDirectory(input.users, input.overrides ?? {}),
+    mappings,
+    objects: [...new Set(mappings.map((m) => m.object))],
+  }
 }
 
 /** Users by id and by e-mail; `overrides` maps canonical e-mail -> e-mail in this CRM. */
@@ -62,7 +71,8 @@ function userDirectory(users: CrmUser[], overrides: Record<string, string>): Use
 /** Mappings of one object, in the order in which a row's entity is sought. */
 export const mappingsOf = (rt: Runtime, object: string): CompiledMapping[] => rt.mappings.filter((m) => m.object === object)
 
-export const mappingOf = (rt: Runtime, entity: Entity): CompiledMapping | undefined => rt.mappings.find((m) => m.entity === entity)
+export const mappingOf = (rt: Runtime, entity: Entity): CompiledMapping | undefined =>
+  rt.mappings.find((m) => m.entity === entity)
 
 /** The entity whose filter a row meets first; undefined when it is outside all. */
 export const classify = (rt: Runtime, object: string, row: RawRow): CompiledMapping | undefined =>
@@ -75,12 +85,19 @@ export const associationColumnsOf = (rt: Runtime, object: string): string[] => c
 
 export function lensContext(rt: Runtime, mapping: CompiledMapping, references: ReferenceResolver): LensContext {
   return {
-    timeZone: rt.account.timeZone, currency: rt.account.currency, currencies: new Set(rt.account.currencies), users: rt.users, references, schema: mapping.schema,
-  } // biome-ignore format: short
+    timeZone: rt.account.timeZone,
+    currency: rt.account.currency,
+    currencies: new Set(rt.account.currencies),
+    users: rt.users,
+    references,
+    schema: mapping.schema,
+  }
 }
 
 /** Names by which a connection may be called in a policy. */
-export const namesOf = (runtimes: readonly Runtime[]) => (origin: string): readonly string[] => {
-  const found = runtimes.find((r) => r.id === origin)
-  return found ? [found.name, found.kind] : [origin]
-}
+export const namesOf =
+  (runtimes: readonly Runtime[]) =>
+  (origin: string): readonly string[] => {
+    const found = runtimes.find((r) => r.id === origin)
+    return found ? [found.name, found.kind] : [origin]
+  }

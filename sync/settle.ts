@@ -38,13 +38,23 @@ export function settle(write: WriteRow, reading: CanonicalRow, snapshot: Snapsho
       out.base[name] = { c: w.c, r: w.s, n: w.n }
     } else if (!same(r.raw, w.b)) {
       out.uncertain.push({
-        field: name, kind: 'uncertain', base: null, policy: 'unknown outcome', rev: 1,
+        field: name,
+        kind: 'uncertain',
+        base: null,
+        policy: 'unknown outcome',
+        rev: 1,
         why: 'a write of ours got no answer, and the CRM now holds neither the old value nor ours',
         sides: [
           { side: 'hub', value: w.c, origin: 'hub', at: [write.sentAt, write.sentAt] },
-          { side: ctx.rt.id, value: r.value, raw: r.raw, origin: ctx.rt.id, at: [write.readVersion, snapshot.version] },
+          {
+            side: ctx.rt.id,
+            value: r.value,
+            raw: r.raw,
+            origin: ctx.rt.id,
+            at: [write.readVersion, snapshot.version],
+          },
         ],
-      }) // biome-ignore format: short
+      })
     }
   }
   return { ...out, landed }

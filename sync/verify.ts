@@ -67,7 +67,9 @@ export async function verify(engine: Engine, onProgress: (text: string) => void 
   }
   await inTransaction(engine, async (tx) => {
     const { list, ...summary } = out
-    await sql`insert into verification (id, summary, differences) values (${randomUUID()}, ${json(summary)}, ${json(list)})`.execute(tx)
+    await sql`insert into verification (id, summary, differences) values (${randomUUID()}, ${json(summary)}, ${json(list)})`.execute(
+      tx,
+    )
     for (const rt of engine.runtimes) await storeCalls(tx, rt)
   })
   return out
@@ -82,22 +84,54 @@ function report(out: Verification, d: Difference): void {
 
 /** Compares rows with the records they are linked to. */
 async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[], out: Verification): Promise<void> {
-  const known = await knownLinks(tx, rt, object, snapshots.map((s) => s.id))
+  const known = await knownLinks(
+    tx,
+    rt,
+    object,
+    snapshots.map((s) => s.id),
+  )
   const recordIds = [...new Set([...known.values()].map((l) => l.recordId).filter((r) => r !== null))]
   const byRecord = new Map((await records.readRecords(tx, recordIds)).map((r) => [r.id, r]))
   const reasons = await storedReasons(tx, rt, [...known.values()])
   for (const [mapping, members] of Map.groupBy(snapshots, (s) => classify(rt, object, s.row))) {
     if (!mapping) continue
-    const refs = await references(tx, rt, members, mapping.fields.filter((f) => f.type === 'reference').map((f) => f.column))
-    const readings = await readRows(mapping, members.map((m) => m.row), lensContext(rt, mapping, refs))
-    members.forEach((snapshot, i) => {
+    const refs = await references(
+      tx,
+      rt,
+      members,
+      mapping.fields.filter((f) => f.type === 'reference').map((f) => f.column),
+    )
+    const readings = await readRows(
+      mapping,
+      members.map((m) => m.row),
+      lensContext(rt, mapping, refs),
+    )
+    for (const [i, snapshot] of members.entries()) {
       const link = known.get(snapshot.id)
       const record = link?.recordId ? byRecord.get(link.recordId) : undefined
-      const row = (reason: string | null): Difference => ({ entity: mapping.entity, recordId: record?.id ?? null, field: '(row)', canonical: null, values: { [rt.name]: snapshot.id }, externalId: snapshot.id, reason })
-      if (!link) return report(out, row(reasons.general('(row)')))
-      if (link.state === 'held' || link.state === 'duplicate') return report(out, row(link.state === 'held' ? 'review' : 'duplicate'))
-      if (!record || record.deleted) return report(out, row(record?.frozen ? 'frozen' : record && rt.mappings.find((m) => m.entity === mapping.entity)?.document.onDelete !== 'delete' ? 'unlinked' : reasons.general('(row)')))
-      if (link.state === 'outside') return
+      const row = (reason: string | null): Difference => ({
+        entity: mapping.entity,
+        recordId: record?.id ?? null,
+        field: '(row)',
+        canonical: null,
+        values: { [rt.name]: snapshot.id },
+        externalId: snapshot.id,
+        reason,
+      })
+      if (!link) {
+        report(out, row(reasons.general('(row)')))
+        continue
+      }
+      if (link.state === 'held' || link.state === 'duplicate') {
+        report(out, row(link.state === 'held' ? 'review' : 'duplicate'))
+        continue
+      }
+      if (!record || record.deleted) {
+        const kept = record && mapping.document.onDelete !== 'delete'
+        report(out, row(record?.frozen ? 'frozen' : kept ? 'unlinked' : reasons.general('(row)')))
+        continue
+      }
+      if (link.state === 'outside') continue
       out.compared++
       for (const field of mapping.fields) {
         if (!field.writes || !field.reads) continue
@@ -109,56 +143,158 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
         if ('value' in reading && same(value, hub?.v ?? null)) continue
         const base = link.base[field.name]
         const adjusted = base && 'value' in reading && base.n === (hub?.n ?? 0) && same(base.c, value)
-        const reason = adjusted ? 'adjusted' : record.frozen ? 'frozen' : 'problem' in reading ? 'unmapped_value' : reasons.of(link, field.name, hub?.v ?? null)
-        report(out, { entity: mapping.entity, recordId: record.id, field: field.name, canonical: hub?.v ?? null, values: { [rt.name]: 'value' in reading ? value : (reading.raw as Value) }, externalId: snapshot.id, reason })
+        const reason = adjusted
+          ? 'adjusted'
+          : record.frozen
+            ? 'frozen'
+            : 'problem' in reading
+              ? 'unmapped_value'
+              : reasons.of(link, field.name, hub?.v ?? null)
+        report(out, {
+          entity: mapping.entity,
+          recordId: record.id,
+          field: field.name,
+          canonical: hub?.v ?? null,
+          values: { [rt.name]: 'value' in reading ? value : (reading.raw as Value) },
+          externalId: snapshot.id,
+          reason,
+        })
       }
-    })
+    }
   }
 }
 
 /** Linked rows that the complete list does not hold. */
 async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<string>, out: Verification): Promise<void> {
-  const live = await rows(tx, sql<{ externalId: string; recordId: string; entity: string }>`select external_id as "externalId", record_id as "recordId", entity from link where connection_id = ${rt.id} and object = ${object} and state = 'live'`)
-  for (const l of live) if (!seen.has(l.externalId)) report(out, { entity: l.entity, recordId: l.recordId, field: '(row)', canonical: null, values: { [rt.name]: null }, externalId: l.externalId, reason: null })
+  const live = await rows(
+    tx,
+    sql<{
+      externalId: string
+      recordId: string
+      entity: string
+    }>`select external_id as "externalId", record_id as "recordId", entity from link where connection_id = ${rt.id} and object = ${object} and state = 'live'`,
+  )
+  for (const l of live)
+    if (!seen.has(l.externalId))
+      report(out, {
+        entity: l.entity,
+        recordId: l.recordId,
+        field: '(row)',
+        canonical: null,
+        values: { [rt.name]: null },
+        externalId: l.externalId,
+        reason: null,
+      })
   // Records that have no row here: waiting for a person, a parent, or permission to write.
   for (const mapping of rt.mappings.filter((m) => m.object === object && m.document.write && m.document.externalId)) {
-    const absent = await rows(tx, sql<{ id: string; reason: string | null }>`
+    const absent = await rows(
+      tx,
+      sql<{ id: string; reason: string | null }>`
       select record.id, (select case
           when exists (select 1 from dead_letter d join link l on l.id = d.link_id where l.record_id = record.id and l.connection_id = ${rt.id}) then 'dead_letter'
           when exists (select 1 from match m where m.state = 'open' and m.connection_id = ${rt.id} and record.id = any(m.record_ids)) then 'review'
           when record.frozen is not null then 'frozen'
           when exists (select 1 from waiting_out w join link l on l.id = w.link_id where l.record_id = record.id and w.connection_id = ${rt.id}) then 'waiting' end) as reason
       from record where record.entity = ${mapping.entity} and record.deleted_at is null
-        and not exists (select 1 from link where link.record_id = record.id and link.connection_id = ${rt.id} and link.state in ('live', 'outside', 'duplicate'))`)
+        and not exists (select 1 from link where link.record_id = record.id and link.connection_id = ${rt.id} and link.state in ('live', 'outside', 'duplicate'))`,
+    )
     const general = (await storedReasons(tx, rt, [])).general
-    for (const a of absent) report(out, { entity: mapping.entity, recordId: a.id, field: '(row)', canonical: null, values: { [rt.name]: null }, externalId: '', reason: a.reason ?? general(mapping.entity) })
+    for (const a of absent)
+      report(out, {
+        entity: mapping.entity,
+        recordId: a.id,
+        field: '(row)',
+        canonical: null,
+        values: { [rt.name]: null },
+        externalId: '',
+        reason: a.reason ?? general(mapping.entity),
+      })
   }
 }
 
 async function knownLinks(tx: Tx, rt: Runtime, object: string, ids: string[]): Promise<Map<string, LinkRow>> {
-  const found = await rows(tx, sql<LinkRow>`select id, connection_id as "connectionId", object, entity, external_id as "externalId", record_id as "recordId", state, base, rev, seen, wrote, open_write as "openWrite"
-    from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${ids}::text[])`)
+  const found = await rows(
+    tx,
+    sql<LinkRow>`select id, connection_id as "connectionId", object, entity, external_id as "externalId", record_id as "recordId", state, base, rev, seen, wrote, open_write as "openWrite"
+    from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${ids}::text[])`,
+  )
   return new Map(found.map((l) => [l.externalId!, l]))
 }
 
 async function references(tx: Tx, rt: Runtime, snapshots: Snapshot[], columns: string[]) {
-  const ids = [...new Set(snapshots.flatMap((s) => columns.flatMap((c) => [s.row[c] ?? []].flat())).filter((x) => typeof x === 'string'))]
+  const ids = [
+    ...new Set(snapshots.flatMap((s) => columns.flatMap((c) => [s.row[c] ?? []].flat())).filter((x) => typeof x === 'string')),
+  ]
   const found = new Map((await links.recordsOfExternal(tx, rt.id, ids)).map((r) => [r.externalId, r]))
-  return { recordOf: (id: string, entities: readonly Entity[]) => (entities.includes(found.get(id)?.entity as Entity) ? found.get(id)!.recordId : undefined), externalOf: () => undefined }
+  return {
+    recordOf: (id: string, entities: readonly Entity[]) =>
+      entities.includes(found.get(id)?.entity as Entity) ? found.get(id)!.recordId : undefined,
+    externalOf: () => undefined,
+  }
 }
 
 /** States stored before the comparison that explain a difference. */
 async function storedReasons(tx: Tx, rt: Runtime, known: LinkRow[]) {
   const recordIds = known.map((l) => l.recordId).filter((r) => r !== null)
   const open = new Set((await conflicts.openConflicts(tx, recordIds)).map((c) => `${c.recordId} ${c.field}`))
-  const dead = new Map((await conflicts.deadLettersOf(tx, known.map((l) => l.id))).map((d) => [`${d.linkId} ${d.field}`, d.value]))
-  const users = new Set((await rows(tx, sql<{ subject: string }>`select subject from finding where connection_id = ${rt.id} and code = 'unmatched_user'`)).map((f) => f.subject))
-  const waiting = new Set((await rows(tx, sql<{ key: string }>`select link_id || ' ' || parent_record as key from waiting_out where connection_id = ${rt.id}`)).map((w) => w.key))
-  const inward = new Set((await rows(tx, sql<{ externalId: string }>`select external_id as "externalId" from waiting where connection_id = ${rt.id}`)).map((w) => w.externalId))
+  const dead = new Map(
+    (
+      await conflicts.deadLettersOf(
+        tx,
+        known.map((l) => l.id),
+      )
+    ).map((d) => [`${d.linkId} ${d.field}`, d.value]),
+  )
+  const users = new Set(
+    (
+      await rows(
+        tx,
+        sql<{
+          subject: string
+        }>`select subject from finding where connection_id = ${rt.id} and code = 'unmatched_user'`,
+      )
+    ).map((f) => f.subject),
+  )
+  const waiting = new Set(
+    (
+      await rows(
+        tx,
+        sql<{
+          key: string
+        }>`select link_id || ' ' || parent_record as key from waiting_out where connection_id = ${rt.id}`,
+      )
+    ).map((w) => w.key),
+  )
+  const inward = new Set(
+    (
+      await rows(
+        tx,
+        sql<{
+          externalId: string
+        }>`select external_id as "externalId" from waiting where connection_id = ${rt.id}`,
+      )
+    ).map((w) => w.externalId),
+  )
   const paused = await pausedScopes(tx)
   const off = !(await writesEnabled(tx, rt.id))
-  const braked = new Set((await rows(tx, sql<{ object: string }>`select object from brake where connection_id = ${rt.id} and state = 'waiting'`)).map((b) => b.object))
-  const general = (entity: string): string | null => (paused.has('all') || paused.has(rt.name) || paused.has(entity) ? 'paused' : off ? 'writing_off' : braked.has(entity) ? 'brake' : null)
+  const braked = new Set(
+    (
+      await rows(
+        tx,
+        sql<{
+          object: string
+        }>`select object from brake where connection_id = ${rt.id} and state = 'waiting'`,
+      )
+    ).map((b) => b.object),
+  )
+  const general = (entity: string): string | null =>
+    paused.has('all') || paused.has(rt.name) || paused.has(entity)
+      ? 'paused'
+      : off
+        ? 'writing_off'
+        : braked.has(entity)
+          ? 'brake'
+          : null
   return {
     general,
     of(link: LinkRow, field: string, value: Value): string | null {

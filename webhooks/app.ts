@@ -29,9 +29,12 @@ export function webhookApp(target: WebhookTarget): Hono {
     if (body.length > MAX_BODY) return c.json({ error: 'the body is larger than 1 MB' }, 413)
     const url = new URL(c.req.url)
     const request = {
-      method: 'POST', uri: `${target.publicUrl()}${url.pathname}${url.search}`, body,
-      signature: c.req.header('x-hubspot-signature-v3'), timestamp: c.req.header('x-hubspot-request-timestamp'),
-    } // biome-ignore format: short
+      method: 'POST',
+      uri: `${target.publicUrl()}${url.pathname}${url.search}`,
+      body,
+      signature: c.req.header('x-hubspot-signature-v3'),
+      timestamp: c.req.header('x-hubspot-request-timestamp'),
+    }
     const connection = target.hubspot().find((h) => isSigned(h.clientSecret, request, Date.now()))
     if (!connection) return c.json({ error: 'the signature is missing, wrong or too old' }, 401)
     let parsed: ReturnType<typeof eventsSchema.safeParse>

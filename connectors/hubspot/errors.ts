@@ -8,7 +8,15 @@ export const errorBody = z.looseObject({
   subCategory: z.unknown().optional(),
   policyName: z.string().optional(),
   context: z.record(z.string(), z.array(z.string())).optional(),
-  errors: z.array(z.looseObject({ message: z.string().optional(), code: z.string().optional(), context: z.record(z.string(), z.array(z.string())).optional() })).optional(),
+  errors: z
+    .array(
+      z.looseObject({
+        message: z.string().optional(),
+        code: z.string().optional(),
+        context: z.record(z.string(), z.array(z.string())).optional(),
+      }),
+    )
+    .optional(),
 })
 export type HubspotErrorBody = z.infer<typeof errorBody>
 
@@ -18,15 +26,24 @@ const PAUSE = new Set([500, 502, 503, 504, 521, 522, 523, 524])
 /** Classifies an error answer, or one entry of a 207 answer. */
 export function classify(status: number, body: unknown, headers: Record<string, string> = {}): CrmError {
   const parsed = errorBody.safeParse(body)
-  const e: HubspotErrorBody = parsed.success ? parsed.data : { message: typeof body === 'string' ? body.slice(0, 200) : undefined }
-  const fields = [...new Set((e.errors ?? []).flatMap((x) => x.context?.['propertyName'] ?? []))]
+  const e: HubspotErrorBody = parsed.success
+    ? parsed.data
+    : { message: typeof body === 'string' ? body.slice(0, 200) : undefined }
+  const fields = [...new Set((e.errors ?? []).flatMap((x) => x.context?.propertyName ?? []))]
   // The message of a validation error holds its list as JSON, also where `errors` is missing (207).
   const named = fields.length > 0 ? fields : [...(e.message ?? '').matchAll(/"name":"(\w+)"/g)].map((m) => m[1]!)
-  const existing = e.context?.['existingId']?.[0] ?? e.errors?.flatMap((x) => x.context?.['existingId'] ?? [])[0] ?? /Existing ID: (\d+)/.exec(e.message ?? '')?.[1] ?? /(\d+) already has that value/.exec(e.message ?? '')?.[1]
+  const existing =
+    e.context?.existingId?.[0] ??
+    e.errors?.flatMap((x) => x.context?.existingId ?? [])[0] ??
+    /Existing ID: (\d+)/.exec(e.message ?? '')?.[1] ??
+    /(\d+) already has that value/.exec(e.message ?? '')?.[1]
   const detail: CrmErrorDetail = {
-    status, code: e.category ?? e.errors?.[0]?.code, ...(named.length > 0 && { fields: [...new Set(named)] }), ...(existing && { existingId: existing }),
-    ...(e.context?.['ids'] && { ids: e.context['ids'] }),
-  } // biome-ignore format: short
+    status,
+    code: e.category ?? e.errors?.[0]?.code,
+    ...(named.length > 0 && { fields: [...new Set(named)] }),
+    ...(existing && { existingId: existing }),
+    ...(e.context?.ids && { ids: e.context.ids }),
+  }
   const retryAfter = Number(headers['retry-after'])
   if (retryAfter > 0) detail.retryAfterMs = retryAfter * 1000
   return new CrmError(classOf(status, e, detail), e.message ?? `HTTP ${status}`, detail)

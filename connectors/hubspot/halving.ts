@@ -22,7 +22,9 @@ export async function writeAround(
     let error: CrmError
     try {
       const results = await send(positions)
-      positions.forEach((p, i) => { outcomes[p] = results[i]! })
+      positions.forEach((p, i) => {
+        outcomes[p] = results[i]!
+      })
       continue
     } catch (thrown) {
       error = thrown as CrmError
@@ -35,7 +37,10 @@ export async function writeAround(
     const guilty = new Set(blame(error, positions))
     if (guilty.size > 0 && guilty.size < positions.length) {
       // Named rows still go alone once: the error may have named a row for one of several reasons.
-      work.push(positions.filter((p) => !guilty.has(p)), ...[...guilty].map((p) => [p]))
+      work.push(
+        positions.filter((p) => !guilty.has(p)),
+        ...[...guilty].map((p) => [p]),
+      )
     } else {
       const half = Math.ceil(positions.length / 2)
       work.push(positions.slice(half), positions.slice(0, half))

@@ -22,7 +22,15 @@ export const pageAnswer = z.looseObject({
 export const batchAnswer = z.looseObject({
   results: z.array(objectAnswer).default([]),
   startedAt: z.string().optional(),
-  errors: z.array(z.looseObject({ category: z.string().optional(), message: z.string().optional(), context: z.record(z.string(), z.array(z.string())).optional() })).optional(),
+  errors: z
+    .array(
+      z.looseObject({
+        category: z.string().optional(),
+        message: z.string().optional(),
+        context: z.record(z.string(), z.array(z.string())).optional(),
+      }),
+    )
+    .optional(),
 })
 
 /** Always read: the ids that a merge put into this record. */
@@ -33,12 +41,18 @@ export const rawValue = (value: string | null | undefined): Json => (value === '
 
 export function toSnapshot(record: ObjectAnswer, columns: string[], clock: number): Snapshot {
   const row: RawRow = {}
-  for (const column of columns) if (!column.startsWith('@') && column in record.properties) row[column] = rawValue(record.properties[column])
+  for (const column of columns)
+    if (!column.startsWith('@') && column in record.properties) row[column] = rawValue(record.properties[column])
   const merged = record.properties[MERGED]
   return {
-    asked: record.id, id: record.id, version: Date.parse(record.updatedAt), clock, deleted: record.archived === true, row,
+    asked: record.id,
+    id: record.id,
+    version: Date.parse(record.updatedAt),
+    clock,
+    deleted: record.archived === true,
+    row,
     ...(merged && { mergedFrom: merged.split(';').filter(Boolean) }),
-  } // biome-ignore format: short
+  }
 }
 
 /** A value in the form HubSpot takes: everything is text, null clears as ''. */
@@ -49,7 +63,11 @@ export function encode(value: Json): string {
 }
 
 export const encodeRow = (row: RawRow): Record<string, string> =>
-  Object.fromEntries(Object.entries(row).filter(([c]) => !c.startsWith('@')).map(([column, value]) => [column, encode(value)])) // biome-ignore format: short
+  Object.fromEntries(
+    Object.entries(row)
+      .filter(([c]) => !c.startsWith('@'))
+      .map(([column, value]) => [column, encode(value)]),
+  )
 
 /** `@companies#HUBSPOT_DEFINED:5` -> its parts. */
 export function associationOf(column: string): { to: string; category: string; typeId: number } | undefined {
@@ -58,15 +76,40 @@ export function associationOf(column: string): { to: string; category: string; t
 }
 
 export const propertyAnswer = z.looseObject({
-  name: z.string(), label: z.string(), type: z.string(), fieldType: z.string(), hasUniqueValue: z.boolean().optional(), calculated: z.boolean().optional(), externalOptions: z.boolean().optional(),
+  name: z.string(),
+  label: z.string(),
+  type: z.string(),
+  fieldType: z.string(),
+  hasUniqueValue: z.boolean().optional(),
+  calculated: z.boolean().optional(),
+  externalOptions: z.boolean().optional(),
   options: z.array(z.looseObject({ value: z.string(), label: z.string(), hidden: z.boolean().optional() })).optional(),
   modificationMetadata: z.looseObject({ readOnlyValue: z.boolean() }).optional(),
-}) // biome-ignore format: short
+})
 
 export function toFields(properties: z.infer<typeof propertyAnswer>[]): ObjectSchema['fields'] {
-  return Object.fromEntries(properties.map((p) => {
-    const writable = !p.calculated && !p.modificationMetadata?.readOnlyValue
-    const options = p.type === 'enumeration' && !p.externalOptions && p.options?.length ? p.options.map((o) => ({ value: o.value, label: o.label, active: !o.hidden })) : undefined
-    return [p.name, { name: p.name, label: p.label, type: p.type, readable: true, creatable: writable, updatable: writable, required: false, unique: p.hasUniqueValue ?? false, ...(p.type === 'string' && { length: 65_536 }), ...(options && { options, restricted: true }) }]
-  })) // biome-ignore format: short
+  return Object.fromEntries(
+    properties.map((p) => {
+      const writable = !p.calculated && !p.modificationMetadata?.readOnlyValue
+      const options =
+        p.type === 'enumeration' && !p.externalOptions && p.options?.length
+          ? p.options.map((o) => ({ value: o.value, label: o.label, active: !o.hidden }))
+          : undefined
+      return [
+        p.name,
+        {
+          name: p.name,
+          label: p.label,
+          type: p.type,
+          readable: true,
+          creatable: writable,
+          updatable: writable,
+          required: false,
+          unique: p.hasUniqueValue ?? false,
+          ...(p.type === 'string' && { length: 65_536 }),
+          ...(options && { options, restricted: true }),
+        },
+      ]
+    }),
+  )
 }

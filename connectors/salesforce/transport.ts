@@ -25,11 +25,19 @@ export class PlainTransport extends Transport {
     if (request.body != null && typeof request.body !== 'string') throw new TypeError('only text bodies are sent')
     const { 'content-length': _, ...headers } = request.headers ?? {}
     const answer = await fetch(request.url, {
-      method: request.method, headers, body: request.body ?? null, redirect: 'manual',
+      method: request.method,
+      headers,
+      body: request.body ?? null,
+      redirect: 'manual',
       signal: AbortSignal.timeout(options.timeout ?? this.#timeoutMs),
-    }) // biome-ignore format: short
-    if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw new Error(`unexpected redirect (${answer.status}) from ${new URL(request.url).host}`)
-    const response = { statusCode: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() }
+    })
+    if (answer.status > 300 && answer.status < 400 && answer.status !== 304)
+      throw new Error(`unexpected redirect (${answer.status}) from ${new URL(request.url).host}`)
+    const response = {
+      statusCode: answer.status,
+      headers: Object.fromEntries(answer.headers),
+      body: await answer.text(),
+    }
     this.#onResponse(response)
     return response
   }

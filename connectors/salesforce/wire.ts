@@ -8,8 +8,16 @@ import type { Snapshot } from '../connector.ts'
 /** Pseudo-columns: child rows that belong to a record, read by sub-select. */
 export const CHILDREN: Record<string, Record<string, { select: string; relationship: string; column: string }>> = {
   Opportunity: {
-    '@OpportunityContactRole#primary': { select: '(SELECT ContactId FROM OpportunityContactRoles WHERE IsPrimary = true)', relationship: 'OpportunityContactRoles', column: 'ContactId' },
-    '@OpportunityLineItem#Name': { select: '(SELECT Product2.Name FROM OpportunityLineItems)', relationship: 'OpportunityLineItems', column: 'Product2.Name' },
+    '@OpportunityContactRole#primary': {
+      select: '(SELECT ContactId FROM OpportunityContactRoles WHERE IsPrimary = true)',
+      relationship: 'OpportunityContactRoles',
+      column: 'ContactId',
+    },
+    '@OpportunityLineItem#Name': {
+      select: '(SELECT Product2.Name FROM OpportunityLineItems)',
+      relationship: 'OpportunityLineItems',
+      column: 'Product2.Name',
+    },
   },
 }
 
@@ -20,13 +28,24 @@ const MERGEABLE = new Set(['Account', 'Contact', 'Lead'])
 /** The select list for columns of an object. */
 export function selectList(object: string, columns: string[]): string {
   const children = CHILDREN[object] ?? {}
-  const names = new Set([...SYSTEM, ...(MERGEABLE.has(object) ? ['MasterRecordId'] : []), ...columns.filter((c) => !c.startsWith('@'))])
+  const names = new Set([
+    ...SYSTEM,
+    ...(MERGEABLE.has(object) ? ['MasterRecordId'] : []),
+    ...columns.filter((c) => !c.startsWith('@')),
+  ])
   return [...names, ...columns.map((c) => children[c]?.select).filter((s) => s !== undefined)].join(', ')
 }
 
-export const queryAnswer = z.object({ totalSize: z.number(), done: z.boolean(), nextRecordsUrl: z.string().optional(), records: z.array(z.looseObject({})) })
+export const queryAnswer = z.object({
+  totalSize: z.number(),
+  done: z.boolean(),
+  nextRecordsUrl: z.string().optional(),
+  records: z.array(z.looseObject({})),
+})
 
-interface Child { records: Record<string, Json>[] }
+interface Child {
+  records: Record<string, Json>[]
+}
 
 /** `2024-09-10T13:57:45.000+0000` -> milliseconds. */
 export const toMillis = (text: string): number => Date.parse(text.replace(/\+0000$/, 'Z'))
@@ -42,17 +61,24 @@ export function toSnapshot(object: string, record: Record<string, unknown>, colu
       row[column] = [...new Set(values.map(String))].sort()
     } else if (column in record) row[column] = record[column] as Json
   }
-  const id = String(record['Id'])
-  const master = record['MasterRecordId']
+  const id = String(record.Id)
+  const master = record.MasterRecordId
   return {
-    asked: id, id, version: toMillis(String(record['SystemModstamp'])), clock, deleted: record['IsDeleted'] === true, row,
-    ...(typeof record['LastModifiedById'] === 'string' && { modifiedBy: record['LastModifiedById'] }),
+    asked: id,
+    id,
+    version: toMillis(String(record.SystemModstamp)),
+    clock,
+    deleted: record.IsDeleted === true,
+    row,
+    ...(typeof record.LastModifiedById === 'string' && { modifiedBy: record.LastModifiedById }),
     ...(typeof master === 'string' && { mergedInto: master }),
-  } // biome-ignore format: short
+  }
 }
 
 const pathOf = (record: Record<string, Json>, path: string): Json | undefined =>
-  path.split('.').reduce<Json | undefined>((v, key) => (v && typeof v === 'object' && !Array.isArray(v) ? v[key] : undefined), record)
+  path
+    .split('.')
+    .reduce<Json | undefined>((v, key) => (v && typeof v === 'object' && !Array.isArray(v) ? v[key] : undefined), record)
 
 /** A value in the form Salesforce's JSON expects. */
 export function encode(field: FieldSchema | undefined, value: Json): Json {

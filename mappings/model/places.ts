@@ -1,13 +1,26 @@
-import { iso31662 } from 'iso-3166'
 import countries from 'i18n-iso-countries'
+import { iso31662 } from 'iso-3166'
 
 const regionNames = new Intl.DisplayNames(['en'], { type: 'region' })
 /** Languages in which people write country names into a CRM. Every one costs a look-up, so not all 70. */
 const LANGUAGES = ['en', 'de', 'fr', 'es', 'it', 'nl', 'pt', 'sv', 'da', 'fi', 'pl']
-const ALIASES: Record<string, string> = { uk: 'GB', england: 'GB', scotland: 'GB', 'u.s.': 'US', 'u.s.a.': 'US', us: 'US', holland: 'NL' }
+const ALIASES: Record<string, string> = {
+  uk: 'GB',
+  england: 'GB',
+  scotland: 'GB',
+  'u.s.': 'US',
+  'u.s.a.': 'US',
+  us: 'US',
+  holland: 'NL',
+}
 
 const fold = (text: string) =>
-  text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ').trim()
+  text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()
 
 const memo = new Map<string, string | undefined>()
 

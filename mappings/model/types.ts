@@ -1,5 +1,5 @@
 import { Decimal } from 'decimal.js'
-import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/max'
+import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import { getDomain, getHostname } from 'tldts'
 import { z } from 'zod'
 import { countryCode, stateCode } from './places.ts'
@@ -7,9 +7,27 @@ import type { Value } from './value.ts'
 
 /** The field types of the canonical model. Each has one normaliser; equality is `same` on its results. */
 export const FIELD_TYPES = [
-  'text', 'longtext', 'integer', 'decimal', 'money', 'percent', 'date', 'datetime', 'boolean', 'enum', 'set',
-  'email', 'phone', 'domain', 'url', 'country', 'state', 'user', 'reference', 'partners',
-] as const // biome-ignore format: one table
+  'text',
+  'longtext',
+  'integer',
+  'decimal',
+  'money',
+  'percent',
+  'date',
+  'datetime',
+  'boolean',
+  'enum',
+  'set',
+  'email',
+  'phone',
+  'domain',
+  'url',
+  'country',
+  'state',
+  'user',
+  'reference',
+  'partners',
+] as const
 export type FieldType = (typeof FIELD_TYPES)[number]
 
 /** What a normaliser may need to know about where a value comes from. */
@@ -31,7 +49,9 @@ const fail = (type: FieldType, value: unknown, hint: string): never => {
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/
 const scalar = (v: unknown): string =>
-  (typeof v === 'string' ? v : typeof v === 'number' || typeof v === 'boolean' ? String(v) : JSON.stringify(v)).normalize('NFC').trim()
+  (typeof v === 'string' ? v : typeof v === 'number' || typeof v === 'boolean' ? String(v) : JSON.stringify(v))
+    .normalize('NFC')
+    .trim()
 
 function decimal(type: FieldType, v: unknown): string {
   const text = scalar(v)
@@ -78,10 +98,11 @@ const normalisers: Record<FieldType, (v: unknown, ctx: NormaliseContext) => Valu
   decimal: (v) => decimal('decimal', v),
   percent: (v) => decimal('percent', v),
   money: (v, ctx) => {
-    const given = typeof v === 'object' && v !== null && 'amount' in v ? (v as { amount: unknown; currency?: unknown }) : { amount: v }
+    const given =
+      typeof v === 'object' && v !== null && 'amount' in v ? (v as { amount: unknown; currency?: unknown }) : { amount: v }
     if (given.amount === null || given.amount === '') return null
     const currency = given.currency ? scalar(given.currency).toUpperCase() : ctx.currency
-    if (!currency) return fail('money', v, 'an amount needs a currency; set the connection\'s currency')
+    if (!currency) return fail('money', v, "an amount needs a currency; set the connection's currency")
     return { amount: decimal('money', given.amount), currency }
   },
   date: (v) => isoDate('date', v),
@@ -110,7 +131,10 @@ const normalisers: Record<FieldType, (v: unknown, ctx: NormaliseContext) => Valu
   },
   phone: (v, ctx) => {
     const text = scalar(v)
-    const parsed = parsePhoneNumberFromString(text, { defaultCountry: ctx.country as CountryCode | undefined, extract: false })
+    const parsed = parsePhoneNumberFromString(text, {
+      defaultCountry: ctx.country as CountryCode | undefined,
+      extract: false,
+    })
     if (parsed?.isPossible()) return parsed.number + (parsed.ext ? `;ext=${parsed.ext}` : '')
     // Not a number we can place: keep what identifies it, so that punctuation alone is no difference.
     const digits = text.replace(/[^\d+]/g, '')
@@ -138,10 +162,24 @@ const text = z.string().min(1)
 const decimalText = z.string().regex(/^-?\d+(\.\d+)?$/)
 /** The zod schema of a type's normalised values (null aside); also what the API documents. */
 export const valueSchemas: Record<FieldType, z.ZodType> = {
-  text, longtext: text, email: text, phone: text, domain: text, url: text, country: text, state: text, user: text,
-  reference: text, enum: text,
-  integer: z.number().int(), decimal: decimalText, percent: decimalText, boolean: z.boolean(),
+  text,
+  longtext: text,
+  email: text,
+  phone: text,
+  domain: text,
+  url: text,
+  country: text,
+  state: text,
+  user: text,
+  reference: text,
+  enum: text,
+  integer: z.number().int(),
+  decimal: decimalText,
+  percent: decimalText,
+  boolean: z.boolean(),
   money: z.object({ amount: decimalText, currency: z.string().length(3) }),
-  date: z.string().regex(DATE), datetime: z.iso.datetime(),
-  set: z.array(text), partners: z.array(partnerEntry),
-} // biome-ignore format: one table
+  date: z.string().regex(DATE),
+  datetime: z.iso.datetime(),
+  set: z.array(text),
+  partners: z.array(partnerEntry),
+}

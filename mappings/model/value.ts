@@ -23,5 +23,4 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
 }
 
 /** Whether the value is blank for survivorship and `fill`: null or an empty set. */
-export const isBlank = (v: Json | undefined): boolean =>
-  v === undefined || v === null || (Array.isArray(v) && v.length === 0)
+export const isBlank = (v: Json | undefined): boolean => v === undefined || v === null || (Array.isArray(v) && v.length === 0)

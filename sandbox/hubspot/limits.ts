@@ -41,9 +41,13 @@ export class Limits {
     // Switched off, it says so in the only way the API has: a limit that nobody reaches.
     const max = this.burst || 1_000_000
     return {
-      'X-HubSpot-RateLimit-Max': String(max), 'X-HubSpot-RateLimit-Remaining': String(Math.max(0, max - (this.burst ? this.#window.count : 0))), 'X-HubSpot-RateLimit-Interval-Milliseconds': '10000',
-      'X-HubSpot-RateLimit-Secondly': '19', 'X-HubSpot-RateLimit-Secondly-Remaining': '18',
-      'X-HubSpot-RateLimit-Daily': String(this.daily), 'X-HubSpot-RateLimit-Daily-Remaining': String(Math.max(0, this.daily - this.used)),
-    } // biome-ignore format: short
+      'X-HubSpot-RateLimit-Max': String(max),
+      'X-HubSpot-RateLimit-Remaining': String(Math.max(0, max - (this.burst ? this.#window.count : 0))),
+      'X-HubSpot-RateLimit-Interval-Milliseconds': '10000',
+      'X-HubSpot-RateLimit-Secondly': '19',
+      'X-HubSpot-RateLimit-Secondly-Remaining': '18',
+      'X-HubSpot-RateLimit-Daily': String(this.daily),
+      'X-HubSpot-RateLimit-Daily-Remaining': String(Math.max(0, this.daily - this.used)),
+    }
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../journal.ts'
 import { HubspotError } from './errors.ts'
-import { type AssociationDef, ASSOCIATIONS, LABELS, type PropertyDef, property, standardTypes, type TypeDef } from './schema.ts'
+import { ASSOCIATIONS, type AssociationDef, LABELS, type PropertyDef, property, standardTypes, type TypeDef } from './schema.ts'
 import { accept, type Refusal, refusal } from './values.ts'
 
 /** A record as the portal holds it. */
@@ -82,9 +82,12 @@ export interface PortalOptions {
 }
 
 const entryOf = (value: string | null, at: number, source: Source): HistoryEntry => ({
-  value: value ?? '', timestamp: new Date(at).toISOString(), sourceType: source.type, sourceId: source.type === 'CRM_UI' ? `userId:${source.userId}` : source.id,
+  value: value ?? '',
+  timestamp: new Date(at).toISOString(),
+  sourceType: source.type,
+  sourceId: source.type === 'CRM_UI' ? `userId:${source.userId}` : source.id,
   ...(source.userId !== undefined && { updatedByUserId: source.userId }),
-}) // biome-ignore format: short
+})
 
 /** The state of a local HubSpot portal: types, records, associations, and the rules of saving them. */
 export class Portal {
@@ -117,9 +120,19 @@ export class Portal {
   }
 
   addType(def: TypeDef): void {
-    this.tables.set(def.name, { def, objects: new Map(), touches: [], lagged: new Map(),
-      unique: new Map([...def.properties.values()].filter((p) => p.hasUniqueValue || (def.name === 'contacts' && p.name === 'email')).map((p) => [p.name, new Map()])) }) // biome-ignore format: short
-    for (const name of [def.name, def.singular, def.typeId, `p${this.id}_${def.name}`, `p_${def.name}`]) this.#names.set(name.toLowerCase(), def.name)
+    this.tables.set(def.name, {
+      def,
+      objects: new Map(),
+      touches: [],
+      lagged: new Map(),
+      unique: new Map(
+        [...def.properties.values()]
+          .filter((p) => p.hasUniqueValue || (def.name === 'contacts' && p.name === 'email'))
+          .map((p) => [p.name, new Map()]),
+      ),
+    })
+    for (const name of [def.name, def.singular, def.typeId, `p${this.id}_${def.name}`, `p_${def.name}`])
+      this.#names.set(name.toLowerCase(), def.name)
   }
 
   addProperty(type: string, line: string | PropertyDef): PropertyDef {
@@ -168,13 +181,32 @@ export class Portal {
     this.#checkUnique(table, properties)
     const now = this.clock.now()
     const id = givenId ?? this.nextId()
-    const obj: Obj = { id, properties, created: now, updated: now, archived: false, archivedAt: null, merged: [], history: {}, source }
+    const obj: Obj = {
+      id,
+      properties,
+      created: now,
+      updated: now,
+      archived: false,
+      archivedAt: null,
+      merged: [],
+      history: {},
+      source,
+    }
     this.#defaults(table, obj)
     this.#lag(table, id, null)
     this.#put(table, obj)
     this.onEvent({ kind: 'creation', type: table.def.name, id, at: now, source })
     for (const [name, value] of Object.entries(input))
-      if (value !== null && value !== '') this.onEvent({ kind: 'propertyChange', type: table.def.name, id, at: now, source, property: name, value: properties[name] ?? null })
+      if (value !== null && value !== '')
+        this.onEvent({
+          kind: 'propertyChange',
+          type: table.def.name,
+          id,
+          at: now,
+          source,
+          property: name,
+          value: properties[name] ?? null,
+        })
     return obj
   }
 
@@ -193,7 +225,16 @@ export class Portal {
     obj.updated = now
     this.#derive(table, obj)
     this.#put(table, obj)
-    for (const [name, value] of changed) this.onEvent({ kind: 'propertyChange', type: table.def.name, id: obj.id, at: now, source, property: name, value })
+    for (const [name, value] of changed)
+      this.onEvent({
+        kind: 'propertyChange',
+        type: table.def.name,
+        id: obj.id,
+        at: now,
+        source,
+        property: name,
+        value,
+      })
     return obj
   }
 
@@ -233,11 +274,21 @@ export class Portal {
   merge(type: string, primaryId: string, otherId: string, source: Source): Obj {
     const table = this.table(type)
     const [primary, other] = [this.resolve(type, primaryId), this.resolve(type, otherId)]
-    if (!primary || !other || primary.archived || other.archived) throw new HubspotError(404, 'OBJECT_NOT_FOUND', 'resource not found')
+    if (!primary || !other || primary.archived || other.archived)
+      throw new HubspotError(404, 'OBJECT_NOT_FOUND', 'resource not found')
     if (primary === other) throw new HubspotError(400, 'VALIDATION_ERROR', 'Cannot merge an object with itself')
     const now = this.clock.now()
-    const merged: Obj = { ...primary, id: this.nextId(), updated: now, merged: [...primary.merged, ...other.merged, primary.id, other.id],
-      properties: { ...other.properties, ...Object.fromEntries(Object.entries(primary.properties).filter(([, v]) => v !== null)) }, history: { ...primary.history } } // biome-ignore format: short
+    const merged: Obj = {
+      ...primary,
+      id: this.nextId(),
+      updated: now,
+      merged: [...primary.merged, ...other.merged, primary.id, other.id],
+      properties: {
+        ...other.properties,
+        ...Object.fromEntries(Object.entries(primary.properties).filter(([, v]) => v !== null)),
+      },
+      history: { ...primary.history },
+    }
     const unique = [...table.unique.keys()]
     for (const name of unique) merged.properties[name] = primary.properties[name] ?? other.properties[name] ?? null
     let moved = 0
@@ -246,12 +297,15 @@ export class Portal {
       moved++
       merged.history[name] = [entryOf(value, now, { type: 'MERGE_OBJECTS', id: 'MergeObjects' }), ...(merged.history[name] ?? [])]
     }
-    merged.properties['hs_merged_object_ids'] = merged.merged.join(';')
+    merged.properties.hs_merged_object_ids = merged.merged.join(';')
     for (const old of [primary, other]) {
       this.#unindex(table, old)
       table.objects.delete(old.id)
       this.redirects.set(`${table.def.name}:${old.id}`, merged.id)
-      this.journal.append({ redirect: [`${table.def.name}:${old.id}`, merged.id], drop: [table.def.name, old.id] })
+      this.journal.append({
+        redirect: [`${table.def.name}:${old.id}`, merged.id],
+        drop: [table.def.name, old.id],
+      })
     }
     this.#lag(table, merged.id, null)
     this.#put(table, merged)
@@ -259,10 +313,18 @@ export class Portal {
       const key = `${table.def.name}:${old.id}`
       for (const [toKey, types] of Object.entries(this.links.get(key) ?? {})) {
         this.#unlink(key, toKey)
-        if (toKey !== `${table.def.name}:${primary.id}` && toKey !== `${table.def.name}:${other.id}`) for (const t of types) this.#link(`${table.def.name}:${merged.id}`, toKey, t)
+        if (toKey !== `${table.def.name}:${primary.id}` && toKey !== `${table.def.name}:${other.id}`)
+          for (const t of types) this.#link(`${table.def.name}:${merged.id}`, toKey, t)
       }
     }
-    this.onEvent({ kind: 'merge', type: table.def.name, id: merged.id, at: now, source, merge: { primary: primary.id, merged: [other.id], created: merged.id, moved } })
+    this.onEvent({
+      kind: 'merge',
+      type: table.def.name,
+      id: merged.id,
+      at: now,
+      source,
+      merge: { primary: primary.id, merged: [other.id], created: merged.id, moved },
+    })
     return merged
   }
 
@@ -271,10 +333,24 @@ export class Portal {
   /** Types of association that leave one type for another, with their labels as seen from there. */
   associationTypes(from: string, to: string) {
     const [a, b] = [this.table(from).def.name, this.table(to).def.name]
-    const found: { category: string; typeId: number; label: string | null; def: AssociationDef; forward: boolean }[] = []
+    const found: {
+      category: string
+      typeId: number
+      label: string | null
+      def: AssociationDef
+      forward: boolean
+    }[] = []
     for (const def of this.associations) {
-      if (def.from === a && def.to === b) found.push({ category: def.category, typeId: def.typeId, label: def.label, def, forward: true })
-      if (def.to === a && def.from === b && def.inverseId !== def.typeId) found.push({ category: def.category, typeId: def.inverseId, label: def.inverseLabel, def, forward: false })
+      if (def.from === a && def.to === b)
+        found.push({ category: def.category, typeId: def.typeId, label: def.label, def, forward: true })
+      if (def.to === a && def.from === b && def.inverseId !== def.typeId)
+        found.push({
+          category: def.category,
+          typeId: def.inverseId,
+          label: def.inverseLabel,
+          def,
+          forward: false,
+        })
     }
     return found
   }
@@ -282,14 +358,21 @@ export class Portal {
   associated(from: string, id: string, to: string): { id: string; types: string[] }[] {
     const [a, b] = [this.table(from).def.name, this.table(to).def.name]
     const of = this.links.get(`${a}:${id}`) ?? {}
-    return Object.entries(of).filter(([key]) => key.startsWith(`${b}:`)).map(([key, types]) => ({ id: key.slice(b.length + 1), types }))
+    return Object.entries(of)
+      .filter(([key]) => key.startsWith(`${b}:`))
+      .map(([key, types]) => ({ id: key.slice(b.length + 1), types }))
   }
 
   associate(from: string, id: string, to: string, toId: string, category: string, typeId: number, source: Source): void {
     const a = this.#end(from, id)
     const b = this.#end(to, toId)
     const type = this.associationTypes(from, to).find((t) => t.category === category && t.typeId === Number(typeId))
-    if (!type) throw new HubspotError(400, 'VALIDATION_ERROR', `One or more associations are not valid: invalid association type ${typeId} from ${a.type} to ${b.type}`)
+    if (!type)
+      throw new HubspotError(
+        400,
+        'VALIDATION_ERROR',
+        `One or more associations are not valid: invalid association type ${typeId} from ${a.type} to ${b.type}`,
+      )
     const { def, forward } = type
     const [owner, target] = forward ? [a, b] : [b, a]
     if (def.single === 'from') {
@@ -306,11 +389,18 @@ export class Portal {
     if (fresh) this.#associationEvents(owner, target, def, false, source)
     if (def.label === 'Primary' && def.from === 'contacts') {
       const contact = this.table('contacts').objects.get(owner.id)
-      if (contact) contact.properties['associatedcompanyid'] = target.id
+      if (contact) contact.properties.associatedcompanyid = target.id
     }
   }
 
-  dissociate(from: string, id: string, to: string, toId: string, only: { category: string; typeId: number }[] | undefined, source: Source): void {
+  dissociate(
+    from: string,
+    id: string,
+    to: string,
+    toId: string,
+    only: { category: string; typeId: number }[] | undefined,
+    source: Source,
+  ): void {
     const [a, b] = [`${this.table(from).def.name}:${id}`, `${this.table(to).def.name}:${toId}`]
     const present = this.links.get(a)?.[b] ?? []
     for (const key of present) {
@@ -324,7 +414,10 @@ export class Portal {
   #end(type: string, id: string) {
     const def = this.table(type).def
     const obj = this.resolve(type, id)
-    if (!obj || obj.archived) throw new HubspotError(400, 'VALIDATION_ERROR', `One or more ${def.name} ids do not exist: [${id}]`, { context: { ids: [String(id)] } })
+    if (!obj || obj.archived)
+      throw new HubspotError(400, 'VALIDATION_ERROR', `One or more ${def.name} ids do not exist: [${id}]`, {
+        context: { ids: [String(id)] },
+      })
     return { type: def.name, id: obj.id, key: `${def.name}:${obj.id}` }
   }
 
@@ -339,7 +432,10 @@ export class Portal {
   }
 
   #removeType(owner: string, target: string, def: AssociationDef, source: Source): void {
-    for (const [x, y, type] of [[owner, target, `${def.category}:${def.typeId}`], [target, owner, `${def.category}:${def.inverseId}`]] as const) {
+    for (const [x, y, type] of [
+      [owner, target, `${def.category}:${def.typeId}`],
+      [target, owner, `${def.category}:${def.inverseId}`],
+    ] as const) {
       const of = this.links.get(x)
       if (!of?.[y]) continue
       of[y] = of[y].filter((t) => t !== type)
@@ -352,7 +448,10 @@ export class Portal {
   }
 
   #unlink(a: string, b: string): void {
-    for (const [x, y] of [[a, b], [b, a]] as const) {
+    for (const [x, y] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       const of = this.links.get(x)
       if (!of?.[y]) continue
       delete of[y]
@@ -361,11 +460,31 @@ export class Portal {
   }
 
   /** Both directions are told, as HubSpot does. */
-  #associationEvents(owner: { type: string; id: string }, target: { type: string; id: string }, def: AssociationDef, removed: boolean, source: Source): void {
+  #associationEvents(
+    owner: { type: string; id: string },
+    target: { type: string; id: string },
+    def: AssociationDef,
+    removed: boolean,
+    source: Source,
+  ): void {
     const at = this.clock.now()
     const primary = def.label === 'Primary'
-    this.onEvent({ kind: 'associationChange', type: owner.type, id: owner.id, at, source, association: { toType: target.type, toId: target.id, removed, primary, typeId: def.typeId } })
-    this.onEvent({ kind: 'associationChange', type: target.type, id: target.id, at, source, association: { toType: owner.type, toId: owner.id, removed, primary, typeId: def.inverseId } })
+    this.onEvent({
+      kind: 'associationChange',
+      type: owner.type,
+      id: owner.id,
+      at,
+      source,
+      association: { toType: target.type, toId: target.id, removed, primary, typeId: def.typeId },
+    })
+    this.onEvent({
+      kind: 'associationChange',
+      type: target.type,
+      id: target.id,
+      at,
+      source,
+      association: { toType: owner.type, toId: owner.id, removed, primary, typeId: def.inverseId },
+    })
   }
 
   // --- reading --------------------------------------------------------------------------------------
@@ -405,7 +524,14 @@ export class Portal {
   }
 
   /** Puts state back from the journal. */
-  restore(entry: { t?: string; obj?: Obj; link?: [string, string, string[]]; redirect?: [string, string]; drop?: [string, string]; property?: [string, PropertyDef] }): void {
+  restore(entry: {
+    t?: string
+    obj?: Obj
+    link?: [string, string, string[]]
+    redirect?: [string, string]
+    drop?: [string, string]
+    property?: [string, PropertyDef]
+  }): void {
     if (entry.property) this.addProperty(...entry.property)
     if (entry.t && entry.obj) {
       const table = this.tables.get(entry.t)
@@ -457,7 +583,10 @@ export class Portal {
 
   #lag(table: Table, id: string, before: Obj | null): void {
     if (this.searchLagMs <= 0 || table.lagged.has(id)) return
-    table.lagged.set(id, { until: this.clock.now() + this.searchLagMs, before: before && structuredClone(before) })
+    table.lagged.set(id, {
+      until: this.clock.now() + this.searchLagMs,
+      before: before && structuredClone(before),
+    })
   }
 
   #set(table: Table, obj: Obj, name: string, value: string | null, at: number, source: Source): void {
@@ -479,13 +608,17 @@ export class Portal {
         refusals.push(refusal(name, 'READ_ONLY_VALUE', `"${name}" is a read only property; its value cannot be set.`, this.id))
         continue
       }
-      const result = this.#contextual(table, name, value, { ...previous, ...stringsOf(input) }) ?? accept(def, value, previous[name] ?? null, this.id)
+      const result =
+        this.#contextual(table, name, value, { ...previous, ...stringsOf(input) }) ??
+        accept(def, value, previous[name] ?? null, this.id)
       if ('refusal' in result) refusals.push(result.refusal)
       else values[name] = result.value
     }
     if (refusals.length > 0) {
       const list = refusals.map(({ extra: _, ...r }) => r)
-      throw new HubspotError(400, 'VALIDATION_ERROR', `Property values were not valid: ${JSON.stringify(list)}`, { errors: refusals.map((r) => r.extra) })
+      throw new HubspotError(400, 'VALIDATION_ERROR', `Property values were not valid: ${JSON.stringify(list)}`, {
+        errors: refusals.map((r) => r.extra),
+      })
     }
     return values
   }
@@ -495,13 +628,17 @@ export class Portal {
     const text = value === null || value === undefined ? '' : String(value)
     if (text === '') return undefined
     const no = (message: string) => ({ refusal: refusal(name, 'INVALID_OPTION', message, this.id) })
-    if (name === 'hubspot_owner_id' && this.owners.size > 0 && !this.owners.get(text)?.active) return no(`${text} was not a valid owner id.`)
-    if (name === 'pipeline' && table.def.pipelines.length > 0 && !table.def.pipelines.some((p) => p.id === text)) return no(`${text} was not one of the allowed options: [${table.def.pipelines.map((p) => p.id).join(', ')}]`)
+    if (name === 'hubspot_owner_id' && this.owners.size > 0 && !this.owners.get(text)?.active)
+      return no(`${text} was not a valid owner id.`)
+    if (name === 'pipeline' && table.def.pipelines.length > 0 && !table.def.pipelines.some((p) => p.id === text))
+      return no(`${text} was not one of the allowed options: [${table.def.pipelines.map((p) => p.id).join(', ')}]`)
     if (name === 'dealstage') {
-      const pipeline = table.def.pipelines.find((p) => p.id === (row['pipeline'] || table.def.pipelines[0]?.id))
-      if (pipeline && !pipeline.stages.some((s) => s.id === text)) return no(`${text} is not a valid stage of pipeline ${pipeline.id}: [${pipeline.stages.map((s) => s.id).join(', ')}]`)
+      const pipeline = table.def.pipelines.find((p) => p.id === (row.pipeline || table.def.pipelines[0]?.id))
+      if (pipeline && !pipeline.stages.some((s) => s.id === text))
+        return no(`${text} is not a valid stage of pipeline ${pipeline.id}: [${pipeline.stages.map((s) => s.id).join(', ')}]`)
     }
-    if (name === 'deal_currency_code' && !this.currencies.includes(text)) return no(`${text} is not an active currency of this account: [${this.currencies.join(', ')}]`)
+    if (name === 'deal_currency_code' && !this.currencies.includes(text))
+      return no(`${text} is not an active currency of this account: [${this.currencies.join(', ')}]`)
     return undefined
   }
 
@@ -510,37 +647,61 @@ export class Portal {
       const value = properties[name]
       const holder = value && index.get(value.toLowerCase())
       if (!holder || holder === self) continue
-      if (name === 'email') throw new HubspotError(409, 'CONFLICT', `Contact already exists. Existing ID: ${holder}`, { context: { existingId: [holder] } })
-      const list = [{ isValid: false, message: `${holder} already has that value.`, error: 'CONFLICTING_UNIQUE_VALUE', name }]
+      if (name === 'email')
+        throw new HubspotError(409, 'CONFLICT', `Contact already exists. Existing ID: ${holder}`, {
+          context: { existingId: [holder] },
+        })
+      const list = [
+        {
+          isValid: false,
+          message: `${holder} already has that value.`,
+          error: 'CONFLICTING_UNIQUE_VALUE',
+          name,
+        },
+      ]
       throw new HubspotError(400, 'VALIDATION_ERROR', `Property values were not valid: ${JSON.stringify(list)}`, {
-        errors: [{ message: `${holder} already has that value.`, code: 'CONFLICTING_UNIQUE_VALUE', context: { propertyName: [name], existingId: [holder] } }], context: { existingId: [holder] } }) // biome-ignore format: short
+        errors: [
+          {
+            message: `${holder} already has that value.`,
+            code: 'CONFLICTING_UNIQUE_VALUE',
+            context: { propertyName: [name], existingId: [holder] },
+          },
+        ],
+        context: { existingId: [holder] },
+      })
     }
   }
 
   #defaults(table: Table, obj: Obj): void {
     const { def } = table
     const first = def.pipelines[0]
-    if (def.name === 'deals' && first) obj.properties['pipeline'] ??= first.id
-    if (def.name === 'companies' && obj.properties['domain']) obj.properties['website'] ??= obj.properties['domain']
-    if (def.name === 'companies' && !obj.properties['domain'] && obj.properties['website']) {
-      const host = URL.parse(/^https?:/.test(obj.properties['website']) ? obj.properties['website'] : `https://${obj.properties['website']}`)?.hostname
-      if (host) obj.properties['domain'] = host.replace(/^www\./, '')
+    if (def.name === 'deals' && first) obj.properties.pipeline ??= first.id
+    if (def.name === 'companies' && obj.properties.domain) obj.properties.website ??= obj.properties.domain
+    if (def.name === 'companies' && !obj.properties.domain && obj.properties.website) {
+      const host = URL.parse(
+        /^https?:/.test(obj.properties.website) ? obj.properties.website : `https://${obj.properties.website}`,
+      )?.hostname
+      if (host) obj.properties.domain = host.replace(/^www\./, '')
     }
-    if (def.name === 'contacts' || def.name === 'companies') obj.properties['lifecyclestage'] ??= 'lead'
+    if (def.name === 'contacts' || def.name === 'companies') obj.properties.lifecyclestage ??= 'lead'
     this.#derive(table, obj)
   }
 
   /** What HubSpot computes on save. */
   #derive(table: Table, obj: Obj): void {
     if (table.def.name === 'deals') {
-      const stage = table.def.pipelines.find((p) => p.id === obj.properties['pipeline'])?.stages.find((s) => s.id === obj.properties['dealstage'])
-      obj.properties['hs_deal_stage_probability'] = stage ? String(Number(stage.metadata['probability'])) : null
-      obj.properties['hs_is_closed'] = stage ? String(stage.metadata['isClosed'] === 'true') : 'false'
-      obj.properties['hs_is_closed_won'] = stage ? String(stage.metadata['isClosed'] === 'true' && Number(stage.metadata['probability']) === 1) : 'false'
+      const stage = table.def.pipelines
+        .find((p) => p.id === obj.properties.pipeline)
+        ?.stages.find((s) => s.id === obj.properties.dealstage)
+      obj.properties.hs_deal_stage_probability = stage ? String(Number(stage.metadata.probability)) : null
+      obj.properties.hs_is_closed = stage ? String(stage.metadata.isClosed === 'true') : 'false'
+      obj.properties.hs_is_closed_won = stage
+        ? String(stage.metadata.isClosed === 'true' && Number(stage.metadata.probability) === 1)
+        : 'false'
     }
     if (table.def.name === 'contacts') {
-      const email = obj.properties['email']
-      obj.properties['hs_email_domain'] = email ? email.slice(email.indexOf('@') + 1) : null
+      const email = obj.properties.email
+      obj.properties.hs_email_domain = email ? email.slice(email.indexOf('@') + 1) : null
     }
   }
 }

@@ -1,8 +1,8 @@
 import { HubspotError } from './errors.ts'
 import type { Obj, Portal, Source } from './portal.ts'
 import { iso, renderObject, renderOwner, renderPipeline, renderProperty, renderSchema } from './render.ts'
-import { property, type PropertyDef, type TypeDef } from './schema.ts'
-import { search, type SearchRequest } from './search.ts'
+import { type PropertyDef, property, type TypeDef } from './schema.ts'
+import { type SearchRequest, search } from './search.ts'
 
 /** One API request, apart from HTTP. */
 export interface Request {
@@ -21,7 +21,12 @@ export interface Answer {
 type Handler = (portal: Portal, r: Request, ...parts: string[]) => Answer
 const ok = (body: unknown, status = 200): Answer => ({ status, body })
 const input = <T>(body: unknown): T => {
-  if (typeof body !== 'object' || body === null) throw new HubspotError(400, 'VALIDATION_ERROR', 'Invalid input JSON on line 1, column 1: No content to map due to end-of-input')
+  if (typeof body !== 'object' || body === null)
+    throw new HubspotError(
+      400,
+      'VALIDATION_ERROR',
+      'Invalid input JSON on line 1, column 1: No content to map due to end-of-input',
+    )
   return body as T
 }
 const MAX_BATCH = 100
@@ -36,46 +41,263 @@ const routes: [string, RegExp, Handler][] = [
   ['GET', at(`${O}/([^/]+)`), list],
   ['POST', at(`${O}/([^/]+)`), (p, r, type) => ok(rendered(p, type!, createOne(p, type!, input(r.body), r.source)), 201)],
   ['POST', at(`${O}/([^/]+)/search`), runSearch],
-  ['POST', at(`${O}/([^/]+)/merge`), (p, r, type) => { const { primaryObjectId, objectIdToMerge } = input<{ primaryObjectId: string; objectIdToMerge: string }>(r.body); return ok(rendered(p, type!, p.merge(type!, primaryObjectId, objectIdToMerge, r.source))) }],
+  [
+    'POST',
+    at(`${O}/([^/]+)/merge`),
+    (p, r, type) => {
+      const { primaryObjectId, objectIdToMerge } = input<{
+        primaryObjectId: string
+        objectIdToMerge: string
+      }>(r.body)
+      return ok(rendered(p, type!, p.merge(type!, primaryObjectId, objectIdToMerge, r.source)))
+    },
+  ],
   ['POST', at(`${O}/([^/]+)/batch/read`), batchRead],
   ['POST', at(`${O}/([^/]+)/batch/create`), batchCreate],
   ['POST', at(`${O}/([^/]+)/batch/update`), batchUpdate],
   ['POST', at(`${O}/([^/]+)/batch/upsert`), batchUpsert],
-  ['POST', at(`${O}/([^/]+)/batch/archive`), (p, r, type) => { const { inputs = [] } = input<{ inputs?: { id: string }[] }>(r.body); limitBatch(inputs); for (const { id } of inputs) p.archive(type!, id, r.source); return { status: 204 } }],
+  [
+    'POST',
+    at(`${O}/([^/]+)/batch/archive`),
+    (p, r, type) => {
+      const { inputs = [] } = input<{ inputs?: { id: string }[] }>(r.body)
+      limitBatch(inputs)
+      for (const { id } of inputs) p.archive(type!, id, r.source)
+      return { status: 204 }
+    },
+  ],
   ['GET', at(`${O}/([^/]+)/([^/]+)`), getOne],
-  ['PATCH', at(`${O}/([^/]+)/([^/]+)`), (p, r, type, id) => ok(rendered(p, type!, p.update(type!, found(p, type!, id!, r.query.get('idProperty')).id, input<{ properties: Record<string, unknown> }>(r.body).properties ?? {}, r.source), Object.keys(input<{ properties: Record<string, unknown> }>(r.body).properties ?? {})))],
-  ['DELETE', at(`${O}/([^/]+)/([^/]+)`), (p, r, type, id) => { p.archive(type!, id!, r.source); return { status: 204 } }],
+  [
+    'PATCH',
+    at(`${O}/([^/]+)/([^/]+)`),
+    (p, r, type, id) =>
+      ok(
+        rendered(
+          p,
+          type!,
+          p.update(
+            type!,
+            found(p, type!, id!, r.query.get('idProperty')).id,
+            input<{ properties: Record<string, unknown> }>(r.body).properties ?? {},
+            r.source,
+          ),
+          Object.keys(input<{ properties: Record<string, unknown> }>(r.body).properties ?? {}),
+        ),
+      ),
+  ],
+  [
+    'DELETE',
+    at(`${O}/([^/]+)/([^/]+)`),
+    (p, r, type, id) => {
+      p.archive(type!, id!, r.source)
+      return { status: 204 }
+    },
+  ],
   ['GET', at(`(?:/crm/v[34]/objects|/crm/objects/20\\d\\d-\\d\\d)/([^/]+)/([^/]+)/associations/([^/]+)`), associationsOf],
-  ['PUT', at(`/crm/v[34]/objects/([^/]+)/([^/]+)/associations/default/([^/]+)/([^/]+)`), (p, r, from, id, to, toId) => { associateDefault(p, from!, id!, to!, toId!, r.source); return ok(defaultAnswer(p, from!, id!, to!, toId!)) }],
-  ['PUT', at(`/crm/v[34]/objects/([^/]+)/([^/]+)/associations/([^/]+)/([^/]+)`), (p, r, from, id, to, toId) => { for (const t of input<{ associationCategory: string; associationTypeId: number }[]>(r.body)) p.associate(from!, id!, to!, toId!, t.associationCategory, t.associationTypeId, r.source); return ok(labelsAnswer(p, from!, id!, to!, toId!), 201) }],
-  ['PUT', at(`/crm/v3/objects/([^/]+)/([^/]+)/associations/([^/]+)/([^/]+)/([^/]+)`), (p, r, from, id, to, toId, name) => { const t = typeByName(p, from!, to!, name!); p.associate(from!, id!, to!, toId!, t.category, t.typeId, r.source); return ok(rendered(p, from!, found(p, from!, id!))) }],
-  ['DELETE', at(`/crm/v[34]/objects/([^/]+)/([^/]+)/associations/([^/]+)/([^/]+)(?:/[^/]+)?`), (p, r, from, id, to, toId) => { p.dissociate(from!, id!, to!, toId!, undefined, r.source); return { status: 204 } }],
+  [
+    'PUT',
+    at(`/crm/v[34]/objects/([^/]+)/([^/]+)/associations/default/([^/]+)/([^/]+)`),
+    (p, r, from, id, to, toId) => {
+      associateDefault(p, from!, id!, to!, toId!, r.source)
+      return ok(defaultAnswer(p, from!, id!, to!, toId!))
+    },
+  ],
+  [
+    'PUT',
+    at(`/crm/v[34]/objects/([^/]+)/([^/]+)/associations/([^/]+)/([^/]+)`),
+    (p, r, from, id, to, toId) => {
+      for (const t of input<{ associationCategory: string; associationTypeId: number }[]>(r.body))
+        p.associate(from!, id!, to!, toId!, t.associationCategory, t.associationTypeId, r.source)
+      return ok(labelsAnswer(p, from!, id!, to!, toId!), 201)
+    },
+  ],
+  [
+    'PUT',
+    at(`/crm/v3/objects/([^/]+)/([^/]+)/associations/([^/]+)/([^/]+)/([^/]+)`),
+    (p, r, from, id, to, toId, name) => {
+      const t = typeByName(p, from!, to!, name!)
+      p.associate(from!, id!, to!, toId!, t.category, t.typeId, r.source)
+      return ok(rendered(p, from!, found(p, from!, id!)))
+    },
+  ],
+  [
+    'DELETE',
+    at(`/crm/v[34]/objects/([^/]+)/([^/]+)/associations/([^/]+)/([^/]+)(?:/[^/]+)?`),
+    (p, r, from, id, to, toId) => {
+      p.dissociate(from!, id!, to!, toId!, undefined, r.source)
+      return { status: 204 }
+    },
+  ],
   ['POST', at(`${A}/([^/]+)/([^/]+)/batch/read`), associationsRead],
   ['POST', at(`${A}/([^/]+)/([^/]+)/batch/create`), associationsCreate],
   ['POST', at(`${A}/([^/]+)/([^/]+)/batch/associate/default`), associationsDefault],
   ['POST', at(`${A}/([^/]+)/([^/]+)/batch/(archive|labels/archive)`), associationsArchive],
   ['GET', at(`${A}/([^/]+)/([^/]+)/(labels|types)`), associationLabels],
   ['POST', at(`${A}/([^/]+)/([^/]+)/labels`), createLabel],
-  ['GET', at(`${P}/([^/]+)`), (p, r, type) => ok({ results: r.query.get('archived') === 'true' ? [] : [...p.table(type!).def.properties.values()].map((x) => renderProperty(p, p.table(type!).def, x)) })],
-  ['GET', at(`${P}/([^/]+)/groups`), (p, _, type) => ok({ results: [{ name: `${p.table(type!).def.singular}information`, label: 'Information', displayOrder: 0, archived: false }] })],
-  ['POST', at(`${P}/([^/]+)/groups`), (p, r, type) => { p.table(type!); const g = input<{ name: string; label: string; displayOrder?: number }>(r.body); return ok({ archived: false, name: g.name, displayOrder: g.displayOrder ?? -1, label: g.label }, 201) }],
-  ['POST', at(`${P}/([^/]+)`), (p, r, type) => { const def = p.table(type!).def; return ok(renderProperty(p, def, p.addProperty(type!, propertyFrom(p, def, input(r.body)))), 201) }],
-  ['POST', at(`${P}/([^/]+)/batch/create`), (p, r, type) => { const def = p.table(type!).def; const made = input<{ inputs: Partial<PropertyDef>[] }>(r.body).inputs.map((i) => renderProperty(p, def, p.addProperty(type!, propertyFrom(p, def, i)))); return ok(batchAnswer(p, made), 201) }],
-  ['GET', at(`${P}/([^/]+)/([^/]+)`), (p, _, type, name) => { const def = p.table(type!).def; const x = def.properties.get(name!); if (!x) throw new HubspotError(404, 'OBJECT_NOT_FOUND', `Property ${name} does not exist`); return ok(renderProperty(p, def, x)) }],
-  ['PATCH', at(`${P}/([^/]+)/([^/]+)`), (p, r, type, name) => { const def = p.table(type!).def; const x = def.properties.get(name!); if (!x) throw new HubspotError(404, 'OBJECT_NOT_FOUND', `Property ${name} does not exist`); return ok(renderProperty(p, def, p.addProperty(type!, propertyFrom(p, def, { ...x, ...input<Partial<PropertyDef>>(r.body) })))) }],
-  ['DELETE', at(`${P}/([^/]+)/([^/]+)`), (p, _, type, name) => { p.table(type!).def.properties.delete(name!); return { status: 204 } }],
-  ['GET', at('/crm/v3/pipelines/([^/]+)'), (p, _, type) => { const def = p.table(type!).def; return ok({ results: def.pipelines.map((x) => renderPipeline(def, x)) }) }],
-  ['GET', at('/crm/v3/pipelines/([^/]+)/([^/]+)'), (p, _, type, id) => { const def = p.table(type!).def; const x = def.pipelines.find((y) => y.id === id); if (!x) throw new HubspotError(404, 'OBJECT_NOT_FOUND', `Pipeline ${id} does not exist`); return ok(renderPipeline(def, x)) }],
+  [
+    'GET',
+    at(`${P}/([^/]+)`),
+    (p, r, type) =>
+      ok({
+        results:
+          r.query.get('archived') === 'true'
+            ? []
+            : [...p.table(type!).def.properties.values()].map((x) => renderProperty(p, p.table(type!).def, x)),
+      }),
+  ],
+  [
+    'GET',
+    at(`${P}/([^/]+)/groups`),
+    (p, _, type) =>
+      ok({
+        results: [
+          {
+            name: `${p.table(type!).def.singular}information`,
+            label: 'Information',
+            displayOrder: 0,
+            archived: false,
+          },
+        ],
+      }),
+  ],
+  [
+    'POST',
+    at(`${P}/([^/]+)/groups`),
+    (p, r, type) => {
+      p.table(type!)
+      const g = input<{ name: string; label: string; displayOrder?: number }>(r.body)
+      return ok({ archived: false, name: g.name, displayOrder: g.displayOrder ?? -1, label: g.label }, 201)
+    },
+  ],
+  [
+    'POST',
+    at(`${P}/([^/]+)`),
+    (p, r, type) => {
+      const def = p.table(type!).def
+      return ok(renderProperty(p, def, p.addProperty(type!, propertyFrom(p, def, input(r.body)))), 201)
+    },
+  ],
+  [
+    'POST',
+    at(`${P}/([^/]+)/batch/create`),
+    (p, r, type) => {
+      const def = p.table(type!).def
+      const made = input<{ inputs: Partial<PropertyDef>[] }>(r.body).inputs.map((i) =>
+        renderProperty(p, def, p.addProperty(type!, propertyFrom(p, def, i))),
+      )
+      return ok(batchAnswer(p, made), 201)
+    },
+  ],
+  [
+    'GET',
+    at(`${P}/([^/]+)/([^/]+)`),
+    (p, _, type, name) => {
+      const def = p.table(type!).def
+      const x = def.properties.get(name!)
+      if (!x) throw new HubspotError(404, 'OBJECT_NOT_FOUND', `Property ${name} does not exist`)
+      return ok(renderProperty(p, def, x))
+    },
+  ],
+  [
+    'PATCH',
+    at(`${P}/([^/]+)/([^/]+)`),
+    (p, r, type, name) => {
+      const def = p.table(type!).def
+      const x = def.properties.get(name!)
+      if (!x) throw new HubspotError(404, 'OBJECT_NOT_FOUND', `Property ${name} does not exist`)
+      return ok(
+        renderProperty(p, def, p.addProperty(type!, propertyFrom(p, def, { ...x, ...input<Partial<PropertyDef>>(r.body) }))),
+      )
+    },
+  ],
+  [
+    'DELETE',
+    at(`${P}/([^/]+)/([^/]+)`),
+    (p, _, type, name) => {
+      p.table(type!).def.properties.delete(name!)
+      return { status: 204 }
+    },
+  ],
+  [
+    'GET',
+    at('/crm/v3/pipelines/([^/]+)'),
+    (p, _, type) => {
+      const def = p.table(type!).def
+      return ok({ results: def.pipelines.map((x) => renderPipeline(def, x)) })
+    },
+  ],
+  [
+    'GET',
+    at('/crm/v3/pipelines/([^/]+)/([^/]+)'),
+    (p, _, type, id) => {
+      const def = p.table(type!).def
+      const x = def.pipelines.find((y) => y.id === id)
+      if (!x) throw new HubspotError(404, 'OBJECT_NOT_FOUND', `Pipeline ${id} does not exist`)
+      return ok(renderPipeline(def, x))
+    },
+  ],
   ['GET', at('/crm/v3/owners/?'), owners],
-  ['GET', at('/crm/v3/owners/(\\d+)'), (p, r, id) => { const o = [...p.owners.values()].find((x) => (r.query.get('idProperty') === 'userId' ? String(x.userId) : x.id) === id); if (!o) throw new HubspotError(404, 'OBJECT_NOT_FOUND', 'resource not found'); return ok(renderOwner(o)) }],
+  [
+    'GET',
+    at('/crm/v3/owners/(\\d+)'),
+    (p, r, id) => {
+      const o = [...p.owners.values()].find((x) => (r.query.get('idProperty') === 'userId' ? String(x.userId) : x.id) === id)
+      if (!o) throw new HubspotError(404, 'OBJECT_NOT_FOUND', 'resource not found')
+      return ok(renderOwner(o))
+    },
+  ],
   ['GET', at(S), (p) => ok({ results: [...p.tables.values()].filter((t) => t.def.custom).map((t) => renderSchema(p, t.def)) })],
   ['POST', at(S), createSchema],
   ['GET', at(`${S}/([^/]+)`), (p, _, type) => ok(renderSchema(p, p.table(type!).def))],
-  ['PATCH', at(`${S}/([^/]+)`), (p, r, type) => { const def = p.table(type!).def; Object.assign(def, pick(input(r.body), ['labels', 'requiredProperties', 'searchableProperties', 'primaryDisplayProperty', 'secondaryDisplayProperties'])); return ok(renderSchema(p, def)) }],
-  ['GET', at('/account-info/v3/details'), (p) => ok({ portalId: p.id, accountType: 'SANDBOX', timeZone: p.timeZone, companyCurrency: p.currency, additionalCurrencies: p.currencies.filter((c) => c !== p.currency), utcOffset: '+00:00', utcOffsetMilliseconds: 0, uiDomain: 'app.hubspot.com', dataHostingLocation: 'na1' })],
+  [
+    'PATCH',
+    at(`${S}/([^/]+)`),
+    (p, r, type) => {
+      const def = p.table(type!).def
+      Object.assign(
+        def,
+        pick(input(r.body), [
+          'labels',
+          'requiredProperties',
+          'searchableProperties',
+          'primaryDisplayProperty',
+          'secondaryDisplayProperties',
+        ]),
+      )
+      return ok(renderSchema(p, def))
+    },
+  ],
+  [
+    'GET',
+    at('/account-info/v3/details'),
+    (p) =>
+      ok({
+        portalId: p.id,
+        accountType: 'SANDBOX',
+        timeZone: p.timeZone,
+        companyCurrency: p.currency,
+        additionalCurrencies: p.currencies.filter((c) => c !== p.currency),
+        utcOffset: '+00:00',
+        utcOffsetMilliseconds: 0,
+        uiDomain: 'app.hubspot.com',
+        dataHostingLocation: 'na1',
+      }),
+  ],
   ['GET', at('/account-info/v3/api-usage/daily(?:/private-apps)?'), () => ok({ results: [] })],
-  ['GET', at('/integrations/v1/me'), (p) => ok({ portalId: p.id, timeZone: p.timeZone, accountType: 'SANDBOX', currency: p.currency, utcOffset: '+00:00', utcOffsetMilliseconds: 0 })],
-] // biome-ignore format: one table
+  [
+    'GET',
+    at('/integrations/v1/me'),
+    (p) =>
+      ok({
+        portalId: p.id,
+        timeZone: p.timeZone,
+        accountType: 'SANDBOX',
+        currency: p.currency,
+        utcOffset: '+00:00',
+        utcOffsetMilliseconds: 0,
+      }),
+  ],
+]
 
 /** Answers one request. @throws HubspotError for anything the API would refuse. */
 export function handle(portal: Portal, r: Request): Answer {
@@ -101,7 +323,11 @@ function found(portal: Portal, type: string, id: string, idProperty?: string | n
   return obj
 }
 
-const names = (r: Request, key: string) => r.query.getAll(key).flatMap((x) => x.split(',')).filter(Boolean)
+const names = (r: Request, key: string) =>
+  r.query
+    .getAll(key)
+    .flatMap((x) => x.split(','))
+    .filter(Boolean)
 
 /** The complete reader: by id, live or archived, with associations. */
 function list(portal: Portal, r: Request, type?: string): Answer {
@@ -109,7 +335,8 @@ function list(portal: Portal, r: Request, type?: string): Answer {
   const limit = Number(r.query.get('limit') ?? 10)
   const history = names(r, 'propertiesWithHistory')
   const max = history.length > 0 ? 50 : 100
-  if (!(limit >= 1 && limit <= max)) throw new HubspotError(400, 'VALIDATION_ERROR', `Invalid limit: must be between 1 and ${max}`)
+  if (!(limit >= 1 && limit <= max))
+    throw new HubspotError(400, 'VALIDATION_ERROR', `Invalid limit: must be between 1 and ${max}`)
   const archived = r.query.get('archived') === 'true'
   const after = r.query.get('after')
   const results: unknown[] = []
@@ -156,7 +383,9 @@ function associationsInline(portal: Portal, def: TypeDef, id: string, types: str
   const found: Record<string, { results: { id: string; type: string }[] }> = {}
   for (const to of types) {
     const target = portal.table(to).def
-    const results = portal.associated(def.name, id, to).flatMap((a) => a.types.map((t) => ({ id: a.id, type: typeName(portal, def.name, target.name, t) })))
+    const results = portal
+      .associated(def.name, id, to)
+      .flatMap((a) => a.types.map((t) => ({ id: a.id, type: typeName(portal, def.name, target.name, t) })))
     if (results.length > 0) found[target.name] = { results }
   }
   return Object.keys(found).length > 0 ? found : undefined
@@ -166,13 +395,21 @@ function typeName(portal: Portal, from: string, to: string, key: string): string
   const [category, typeId] = key.split(':') as [string, string]
   const label = portal.associationTypes(from, to).find((t) => t.category === category && t.typeId === Number(typeId))?.label
   const base = `${portal.table(from).def.singular}_to_${portal.table(to).def.singular}`
-  return label === null || label === undefined || label === 'Primary' ? (label ? base : `${base}_unlabeled`) : label.toLowerCase().replaceAll(' ', '_')
+  return label === null || label === undefined || label === 'Primary'
+    ? label
+      ? base
+      : `${base}_unlabeled`
+    : label.toLowerCase().replaceAll(' ', '_')
 }
 
 function typeByName(portal: Portal, from: string, to: string, name: string) {
   const types = portal.associationTypes(from, to)
   const [a, b] = [portal.table(from).def.singular, portal.table(to).def.singular]
-  const found = types.find((t) => String(t.typeId) === name) ?? (name === `${a}_to_${b}` || name === `${a}_to_${b}_unlabeled` ? (types.find((t) => t.label === (name.endsWith('unlabeled') ? null : 'Primary')) ?? types.find((t) => t.label === null)) : undefined)
+  const found =
+    types.find((t) => String(t.typeId) === name) ??
+    (name === `${a}_to_${b}` || name === `${a}_to_${b}_unlabeled`
+      ? (types.find((t) => t.label === (name.endsWith('unlabeled') ? null : 'Primary')) ?? types.find((t) => t.label === null))
+      : undefined)
   if (!found) throw new HubspotError(400, 'VALIDATION_ERROR', `${name} is not a valid association type between ${a} and ${b}`)
   return found
 }
@@ -183,27 +420,49 @@ function getOne(portal: Portal, r: Request, type?: string, id?: string): Answer 
   const obj = idProperty && idProperty !== 'hs_object_id' ? portal.byUnique(type!, idProperty, id!) : portal.resolve(type!, id!)
   const archived = r.query.get('archived') === 'true'
   if (!obj || obj.archived !== archived) throw new HubspotError(404, 'OBJECT_NOT_FOUND', 'resource not found')
-  const body = renderObject(portal, table.def, obj, { properties: names(r, 'properties'), history: names(r, 'propertiesWithHistory') })
+  const body = renderObject(portal, table.def, obj, {
+    properties: names(r, 'properties'),
+    history: names(r, 'propertiesWithHistory'),
+  })
   const links = associationsInline(portal, table.def, obj.id, names(r, 'associations'))
   return ok(links ? { ...body, associations: links } : body)
 }
 
 function runSearch(portal: Portal, r: Request, type?: string): Answer {
   const request = input<SearchRequest>(r.body)
-  if (JSON.stringify(request).length > 3000 * 3) throw new HubspotError(400, 'VALIDATION_ERROR', 'The request body is larger than 3000 characters')
+  if (JSON.stringify(request).length > 3000 * 3)
+    throw new HubspotError(400, 'VALIDATION_ERROR', 'The request body is larger than 3000 characters')
   const { def } = portal.table(type!)
   const { total, results, after } = search(portal, type!, request)
-  return ok({ total, results: results.map((o) => renderObject(portal, def, o, { properties: request.properties })), ...(after && { paging: { next: { after } } }) })
+  return ok({
+    total,
+    results: results.map((o) => renderObject(portal, def, o, { properties: request.properties })),
+    ...(after && { paging: { next: { after } } }),
+  })
 }
 
 // --- batches ----------------------------------------------------------------------------------------
 
-interface BatchInput { id?: string; idProperty?: string; properties?: Record<string, unknown>; associations?: Association[]; objectWriteTraceId?: string }
-interface Association { to: { id: string }; types: { associationCategory: string; associationTypeId: number }[] }
+interface BatchInput {
+  id?: string
+  idProperty?: string
+  properties?: Record<string, unknown>
+  associations?: Association[]
+  objectWriteTraceId?: string
+}
+interface Association {
+  to: { id: string }
+  types: { associationCategory: string; associationTypeId: number }[]
+}
 
 function limitBatch(inputs: unknown[], max = MAX_BATCH): void {
   if (!Array.isArray(inputs)) throw new HubspotError(400, 'VALIDATION_ERROR', 'Invalid input JSON on line 1: inputs is required')
-  if (inputs.length > max) throw new HubspotError(400, 'VALIDATION_ERROR', `The maximum number of inputs supported in a batch request for these APIs is ${max}. Received ${inputs.length}.`)
+  if (inputs.length > max)
+    throw new HubspotError(
+      400,
+      'VALIDATION_ERROR',
+      `The maximum number of inputs supported in a batch request for these APIs is ${max}. Received ${inputs.length}.`,
+    )
 }
 
 function uniqueIds(inputs: { id?: string }[]): void {
@@ -213,22 +472,46 @@ function uniqueIds(inputs: { id?: string }[]): void {
     if (id !== undefined && seen.has(String(id))) twice.add(String(id))
     seen.add(String(id))
   }
-  if (twice.size > 0) throw new HubspotError(400, 'VALIDATION_ERROR', `Duplicate IDs found in batch input: [${[...twice].join(', ')}]. IDs must be unique`, { context: { ids: [...twice] } })
+  if (twice.size > 0)
+    throw new HubspotError(
+      400,
+      'VALIDATION_ERROR',
+      `Duplicate IDs found in batch input: [${[...twice].join(', ')}]. IDs must be unique`,
+      { context: { ids: [...twice] } },
+    )
 }
 
 function batchAnswer(portal: Portal, results: unknown[], errors: { error: HubspotError; count?: number }[] = []) {
   const now = iso(portal.clock.now())
   return {
-    status: 'COMPLETE', results,
-    ...(errors.length > 0 && { numErrors: errors.reduce((n, e) => n + (e.count ?? 1), 0), errors: errors.map((e) => e.error.toEntry()) }),
-    startedAt: now, completedAt: now,
-  } // biome-ignore format: short
+    status: 'COMPLETE',
+    results,
+    ...(errors.length > 0 && {
+      numErrors: errors.reduce((n, e) => n + (e.count ?? 1), 0),
+      errors: errors.map((e) => e.error.toEntry()),
+    }),
+    startedAt: now,
+    completedAt: now,
+  }
 }
 
-const missing = (ids: string[], what: string) => ({ error: new HubspotError(404, 'OBJECT_NOT_FOUND', `Could not get some ${what} objects, they may be deleted or not exist. Check that ids are valid.`, { context: { ids } }), count: 1 })
+const missing = (ids: string[], what: string) => ({
+  error: new HubspotError(
+    404,
+    'OBJECT_NOT_FOUND',
+    `Could not get some ${what} objects, they may be deleted or not exist. Check that ids are valid.`,
+    { context: { ids } },
+  ),
+  count: 1,
+})
 
 function batchRead(portal: Portal, r: Request, type?: string): Answer {
-  const { inputs, properties, propertiesWithHistory, idProperty } = input<{ inputs: { id: string }[]; properties?: string[]; propertiesWithHistory?: string[]; idProperty?: string }>(r.body)
+  const { inputs, properties, propertiesWithHistory, idProperty } = input<{
+    inputs: { id: string }[]
+    properties?: string[]
+    propertiesWithHistory?: string[]
+    idProperty?: string
+  }>(r.body)
   limitBatch(inputs, propertiesWithHistory?.length ? 50 : MAX_BATCH)
   const { def } = portal.table(type!)
   const archived = r.query.get('archived') === 'true'
@@ -236,7 +519,10 @@ function batchRead(portal: Portal, r: Request, type?: string): Answer {
   const lost: string[] = []
   for (const { id } of inputs) {
     // A batch read answers ids that were merged away with nothing; only a single GET follows them.
-    const obj = idProperty && idProperty !== 'hs_object_id' ? portal.byUnique(type!, idProperty, String(id)) : portal.table(type!).objects.get(String(id))
+    const obj =
+      idProperty && idProperty !== 'hs_object_id'
+        ? portal.byUnique(type!, idProperty, String(id))
+        : portal.table(type!).objects.get(String(id))
     if (!obj || obj.archived !== archived) lost.push(String(id))
     else results.push(renderObject(portal, def, obj, { properties, history: propertiesWithHistory }))
   }
@@ -246,19 +532,35 @@ function batchRead(portal: Portal, r: Request, type?: string): Answer {
 function createOne(portal: Portal, type: string, item: BatchInput, source: Source): Obj {
   for (const a of item.associations ?? []) for (const t of a.types) checkAssociation(portal, type, a.to.id, t)
   const obj = portal.create(type, item.properties ?? {}, source)
-  for (const a of item.associations ?? []) for (const t of a.types) portal.associate(type, obj.id, targetOf(portal, type, t), a.to.id, t.associationCategory, t.associationTypeId, source)
+  for (const a of item.associations ?? [])
+    for (const t of a.types)
+      portal.associate(type, obj.id, targetOf(portal, type, t), a.to.id, t.associationCategory, t.associationTypeId, source)
   return obj
 }
 
 function targetOf(portal: Portal, type: string, t: { associationCategory: string; associationTypeId: number }): string {
-  for (const to of portal.tables.keys()) if (portal.associationTypes(type, to).some((x) => x.category === t.associationCategory && x.typeId === Number(t.associationTypeId))) return to
+  for (const to of portal.tables.keys())
+    if (
+      portal
+        .associationTypes(type, to)
+        .some((x) => x.category === t.associationCategory && x.typeId === Number(t.associationTypeId))
+    )
+      return to
   throw new HubspotError(400, 'VALIDATION_ERROR', `Invalid association type ${t.associationTypeId} for ${type}`)
 }
 
-function checkAssociation(portal: Portal, type: string, id: string, t: { associationCategory: string; associationTypeId: number }): void {
+function checkAssociation(
+  portal: Portal,
+  type: string,
+  id: string,
+  t: { associationCategory: string; associationTypeId: number },
+): void {
   const to = targetOf(portal, type, t)
   const target = portal.resolve(to, id)
-  if (!target || target.archived) throw new HubspotError(400, 'VALIDATION_ERROR', `One or more ${to} ids do not exist: [${id}]`, { context: { ids: [String(id)] } })
+  if (!target || target.archived)
+    throw new HubspotError(400, 'VALIDATION_ERROR', `One or more ${to} ids do not exist: [${id}]`, {
+      context: { ids: [String(id)] },
+    })
 }
 
 /** Rows fail one by one only when every input carries a trace id; otherwise one bad row fails all. */
@@ -281,7 +583,12 @@ function batchCreate(portal: Portal, r: Request, type?: string): Answer {
         for (const obj of made) portal.archive(type!, obj.id, r.source)
         throw error
       }
-      errors.push({ error: new HubspotError(error.status, error.category, error.message, { ...error.detail, context: { ...error.detail.context, objectWriteTraceId: [item.objectWriteTraceId!] } }) })
+      errors.push({
+        error: new HubspotError(error.status, error.category, error.message, {
+          ...error.detail,
+          context: { ...error.detail.context, objectWriteTraceId: [item.objectWriteTraceId!] },
+        }),
+      })
     }
   }
   return errors.length > 0 ? ok(batchAnswer(portal, results, errors), 207) : ok(batchAnswer(portal, results), 201)
@@ -294,15 +601,31 @@ function batchUpdate(portal: Portal, r: Request, type?: string): Answer {
   uniqueIds(inputs)
   const lost: string[] = []
   const targets = inputs.map((item) => {
-    const obj = item.idProperty && item.idProperty !== 'hs_object_id' ? portal.byUnique(type!, item.idProperty, String(item.id)) : portal.resolve(type!, String(item.id))
+    const obj =
+      item.idProperty && item.idProperty !== 'hs_object_id'
+        ? portal.byUnique(type!, item.idProperty, String(item.id))
+        : portal.resolve(type!, String(item.id))
     if (!obj || obj.archived) lost.push(String(item.id))
     return { item, obj: obj && !obj.archived ? obj : undefined }
   })
   for (const { item, obj } of targets) if (obj) portal.check(type!, obj, item.properties ?? {})
-  const results = targets.flatMap(({ item, obj }) => (obj ? [rendered(portal, type!, portal.update(type!, obj.id, item.properties ?? {}, r.source), Object.keys(item.properties ?? {}))] : []))
+  const results = targets.flatMap(({ item, obj }) =>
+    obj
+      ? [
+          rendered(
+            portal,
+            type!,
+            portal.update(type!, obj.id, item.properties ?? {}, r.source),
+            Object.keys(item.properties ?? {}),
+          ),
+        ]
+      : [],
+  )
   // Answers come back in no particular order.
   results.reverse()
-  return lost.length > 0 ? ok(batchAnswer(portal, results, [missing(lost, portal.table(type!).def.name)]), 207) : ok(batchAnswer(portal, results))
+  return lost.length > 0
+    ? ok(batchAnswer(portal, results, [missing(lost, portal.table(type!).def.name)]), 207)
+    : ok(batchAnswer(portal, results))
 }
 
 function batchUpsert(portal: Portal, r: Request, type?: string): Answer {
@@ -311,14 +634,21 @@ function batchUpsert(portal: Portal, r: Request, type?: string): Answer {
   uniqueIds(inputs)
   const plans = inputs.map((item) => {
     if (!item.idProperty) throw new HubspotError(400, 'VALIDATION_ERROR', 'idProperty is required')
-    const obj = item.idProperty === 'hs_object_id' ? portal.resolve(type!, String(item.id)) : portal.byUnique(type!, item.idProperty, String(item.id))
+    const obj =
+      item.idProperty === 'hs_object_id'
+        ? portal.resolve(type!, String(item.id))
+        : portal.byUnique(type!, item.idProperty, String(item.id))
     portal.check(type!, obj, item.properties ?? {})
     return { item, obj }
   })
   const results = plans.map(({ item, obj }) => {
     const properties = { [item.idProperty!]: item.id, ...item.properties }
     const saved = obj ? portal.update(type!, obj.id, item.properties ?? {}, r.source) : portal.create(type!, properties, r.source)
-    return { ...rendered(portal, type!, saved), new: !obj, ...(item.objectWriteTraceId !== undefined && { objectWriteTraceId: item.objectWriteTraceId }) }
+    return {
+      ...rendered(portal, type!, saved),
+      new: !obj,
+      ...(item.objectWriteTraceId !== undefined && { objectWriteTraceId: item.objectWriteTraceId }),
+    }
   })
   return ok(batchAnswer(portal, results))
 }
@@ -335,12 +665,25 @@ function associationsOf(portal: Portal, r: Request, from?: string, id?: string, 
   const obj = found(portal, from!, id!)
   const all = portal.associated(from!, obj.id, to!)
   if (r.path.startsWith('/crm/v3'))
-    return ok({ results: all.flatMap((a) => a.types.map((t) => ({ id: a.id, type: typeName(portal, portal.table(from!).def.name, portal.table(to!).def.name, t) }))) })
+    return ok({
+      results: all.flatMap((a) =>
+        a.types.map((t) => ({
+          id: a.id,
+          type: typeName(portal, portal.table(from!).def.name, portal.table(to!).def.name, t),
+        })),
+      ),
+    })
   const limit = Number(r.query.get('limit') ?? 500)
   const start = Math.max(0, r.query.get('after') ? all.findIndex((a) => a.id === r.query.get('after')) : 0)
   const page = all.slice(start, start + limit)
   const next = all[start + limit]
-  return ok({ results: page.map((a) => ({ toObjectId: Number(a.id), associationTypes: a.types.map((t) => typeEntry(portal, from!, to!, t)) })), ...(next && { paging: { next: { after: next.id, link: '' } } }) })
+  return ok({
+    results: page.map((a) => ({
+      toObjectId: Number(a.id),
+      associationTypes: a.types.map((t) => typeEntry(portal, from!, to!, t)),
+    })),
+    ...(next && { paging: { next: { after: next.id, link: '' } } }),
+  })
 }
 
 function associationsRead(portal: Portal, r: Request, from?: string, to?: string): Answer {
@@ -351,20 +694,71 @@ function associationsRead(portal: Portal, r: Request, from?: string, to?: string
   const errors: { error: HubspotError }[] = []
   for (const { id } of inputs) {
     const all = portal.associated(from!, String(id), to!)
-    if (all.length > 0) results.push(v4
-      ? { from: { id: String(id) }, to: all.map((a) => ({ toObjectId: Number(a.id), associationTypes: a.types.map((t) => typeEntry(portal, from!, to!, t)) })) }
-      : { from: { id: String(id) }, to: all.flatMap((a) => a.types.map((t) => ({ id: a.id, type: typeName(portal, portal.table(from!).def.name, portal.table(to!).def.name, t) }))) })
-    else errors.push({ error: new HubspotError(404, 'OBJECT_NOT_FOUND', `No ${portal.table(to!).def.singular} is associated with ${portal.table(from!).def.singular} ${id}.`, { subCategory: 'crm.associations.NO_ASSOCIATIONS_FOUND', context: { fromObjectId: [String(id)], fromObjectType: [portal.table(from!).def.singular], toObjectType: [portal.table(to!).def.singular] } }) })
+    if (all.length > 0)
+      results.push(
+        v4
+          ? {
+              from: { id: String(id) },
+              to: all.map((a) => ({
+                toObjectId: Number(a.id),
+                associationTypes: a.types.map((t) => typeEntry(portal, from!, to!, t)),
+              })),
+            }
+          : {
+              from: { id: String(id) },
+              to: all.flatMap((a) =>
+                a.types.map((t) => ({
+                  id: a.id,
+                  type: typeName(portal, portal.table(from!).def.name, portal.table(to!).def.name, t),
+                })),
+              ),
+            },
+      )
+    else
+      errors.push({
+        error: new HubspotError(
+          404,
+          'OBJECT_NOT_FOUND',
+          `No ${portal.table(to!).def.singular} is associated with ${portal.table(from!).def.singular} ${id}.`,
+          {
+            subCategory: 'crm.associations.NO_ASSOCIATIONS_FOUND',
+            context: {
+              fromObjectId: [String(id)],
+              fromObjectType: [portal.table(from!).def.singular],
+              toObjectType: [portal.table(to!).def.singular],
+            },
+          },
+        ),
+      })
   }
   return errors.length > 0 ? ok(batchAnswer(portal, results, errors), 207) : ok(batchAnswer(portal, results))
 }
 
-interface LinkInput { from: { id: string }; to: { id: string }; types?: { associationCategory: string; associationTypeId: number }[]; type?: string }
+interface LinkInput {
+  from: { id: string }
+  to: { id: string }
+  types?: { associationCategory: string; associationTypeId: number }[]
+  type?: string
+}
 
 function checkEnds(portal: Portal, from: string, to: string, inputs: LinkInput[]): void {
-  for (const [type, side] of [[from, 'from'], [to, 'to']] as const) {
-    const lost = inputs.map((i) => String(i[side].id)).filter((id) => { const o = portal.resolve(type, id); return !o || o.archived })
-    if (lost.length > 0) throw new HubspotError(400, 'VALIDATION_ERROR', `One or more ${portal.table(type).def.name} ids do not exist: [${lost.join(', ')}]`, { context: { ids: lost } })
+  for (const [type, side] of [
+    [from, 'from'],
+    [to, 'to'],
+  ] as const) {
+    const lost = inputs
+      .map((i) => String(i[side].id))
+      .filter((id) => {
+        const o = portal.resolve(type, id)
+        return !o || o.archived
+      })
+    if (lost.length > 0)
+      throw new HubspotError(
+        400,
+        'VALIDATION_ERROR',
+        `One or more ${portal.table(type).def.name} ids do not exist: [${lost.join(', ')}]`,
+        { context: { ids: lost } },
+      )
   }
 }
 
@@ -375,22 +769,41 @@ function associationsCreate(portal: Portal, r: Request, from?: string, to?: stri
   const v4 = !r.path.startsWith('/crm/v3')
   const results = inputs.flatMap((i): unknown[] => {
     if (v4) {
-      for (const t of i.types ?? []) portal.associate(from!, i.from.id, to!, i.to.id, t.associationCategory, t.associationTypeId, r.source)
+      for (const t of i.types ?? [])
+        portal.associate(from!, i.from.id, to!, i.to.id, t.associationCategory, t.associationTypeId, r.source)
       return [labelsAnswer(portal, from!, i.from.id, to!, i.to.id, i.types)]
     }
     const type = typeByName(portal, from!, to!, i.type ?? '')
     portal.associate(from!, i.from.id, to!, i.to.id, type.category, type.typeId, r.source)
     // v3 answers with both directions.
     const back = `${portal.table(to!).def.singular}_to_${portal.table(from!).def.singular}`
-    return [{ from: { id: i.from.id }, to: { id: i.to.id }, type: i.type }, { from: { id: i.to.id }, to: { id: i.from.id }, type: back }]
+    return [
+      { from: { id: i.from.id }, to: { id: i.to.id }, type: i.type },
+      { from: { id: i.to.id }, to: { id: i.from.id }, type: back },
+    ]
   })
   return ok(batchAnswer(portal, results), 201)
 }
 
-function labelsAnswer(portal: Portal, from: string, id: string, to: string, toId: string, types?: { associationCategory: string; associationTypeId: number }[]) {
+function labelsAnswer(
+  portal: Portal,
+  from: string,
+  id: string,
+  to: string,
+  toId: string,
+  types?: { associationCategory: string; associationTypeId: number }[],
+) {
   const [a, b] = [portal.table(from).def, portal.table(to).def]
-  const labels = (types ?? []).map((t) => typeEntry(portal, from, to, `${t.associationCategory}:${t.associationTypeId}`).label).filter((l) => l !== null)
-  return { fromObjectTypeId: a.typeId, fromObjectId: Number(id), toObjectTypeId: b.typeId, toObjectId: Number(toId), labels }
+  const labels = (types ?? [])
+    .map((t) => typeEntry(portal, from, to, `${t.associationCategory}:${t.associationTypeId}`).label)
+    .filter((l) => l !== null)
+  return {
+    fromObjectTypeId: a.typeId,
+    fromObjectId: Number(id),
+    toObjectTypeId: b.typeId,
+    toObjectId: Number(toId),
+    labels,
+  }
 }
 
 function associateDefault(portal: Portal, from: string, id: string, to: string, toId: string, source: Source): void {
@@ -400,8 +813,21 @@ function associateDefault(portal: Portal, from: string, id: string, to: string, 
 }
 
 function defaultAnswer(portal: Portal, from: string, id: string, to: string, toId: string) {
-  const both = [[from, id, to, toId], [to, toId, from, id]] as const
-  return batchAnswer(portal, both.map(([f, i, t, ti]) => ({ from: { id: String(i) }, to: { id: String(ti) }, associationSpec: { associationCategory: 'HUBSPOT_DEFINED', associationTypeId: portal.associationTypes(f, t).find((x) => x.label === null)?.typeId } })))
+  const both = [
+    [from, id, to, toId],
+    [to, toId, from, id],
+  ] as const
+  return batchAnswer(
+    portal,
+    both.map(([f, i, t, ti]) => ({
+      from: { id: String(i) },
+      to: { id: String(ti) },
+      associationSpec: {
+        associationCategory: 'HUBSPOT_DEFINED',
+        associationTypeId: portal.associationTypes(f, t).find((x) => x.label === null)?.typeId,
+      },
+    })),
+  )
 }
 
 function associationsDefault(portal: Portal, r: Request, from?: string, to?: string): Answer {
@@ -409,7 +835,12 @@ function associationsDefault(portal: Portal, r: Request, from?: string, to?: str
   limitBatch(inputs, 2000)
   checkEnds(portal, from!, to!, inputs)
   for (const i of inputs) associateDefault(portal, from!, i.from.id, to!, i.to.id, r.source)
-  return ok(batchAnswer(portal, inputs.flatMap((i) => defaultAnswer(portal, from!, i.from.id, to!, i.to.id).results)))
+  return ok(
+    batchAnswer(
+      portal,
+      inputs.flatMap((i) => defaultAnswer(portal, from!, i.from.id, to!, i.to.id).results),
+    ),
+  )
 }
 
 function associationsArchive(portal: Portal, r: Request, from?: string, to?: string, what?: string): Answer {
@@ -417,13 +848,26 @@ function associationsArchive(portal: Portal, r: Request, from?: string, to?: str
   limitBatch(inputs, 2000)
   for (const i of inputs)
     for (const target of [i.to].flat())
-      portal.dissociate(from!, String(i.from.id), to!, String(target.id), what === 'archive' ? undefined : i.types?.map((t) => ({ category: t.associationCategory, typeId: t.associationTypeId })), r.source)
+      portal.dissociate(
+        from!,
+        String(i.from.id),
+        to!,
+        String(target.id),
+        what === 'archive' ? undefined : i.types?.map((t) => ({ category: t.associationCategory, typeId: t.associationTypeId })),
+        r.source,
+      )
   return { status: 204 }
 }
 
 function associationLabels(portal: Portal, r: Request, from?: string, to?: string, what?: string): Answer {
   const types = portal.associationTypes(from!, to!)
-  if (what === 'types') return ok({ results: types.map((t) => ({ id: String(t.typeId), name: typeName(portal, portal.table(from!).def.name, portal.table(to!).def.name, `${t.category}:${t.typeId}`) })) })
+  if (what === 'types')
+    return ok({
+      results: types.map((t) => ({
+        id: String(t.typeId),
+        name: typeName(portal, portal.table(from!).def.name, portal.table(to!).def.name, `${t.category}:${t.typeId}`),
+      })),
+    })
   void r
   return ok({ results: types.map(({ category, typeId, label }) => ({ category, typeId, label })) })
 }
@@ -431,8 +875,21 @@ function associationLabels(portal: Portal, r: Request, from?: string, to?: strin
 function createLabel(portal: Portal, r: Request, from?: string, to?: string): Answer {
   const { label, inverseLabel } = input<{ label: string; name: string; inverseLabel?: string }>(r.body)
   const id = 600 + portal.associations.length * 2
-  portal.associations.push({ from: portal.table(from!).def.name, to: portal.table(to!).def.name, category: 'USER_DEFINED', typeId: id, inverseId: id + 1, label, inverseLabel: inverseLabel ?? label })
-  return ok({ results: [{ category: 'USER_DEFINED', typeId: id, label }, { category: 'USER_DEFINED', typeId: id + 1, label: inverseLabel ?? label }] })
+  portal.associations.push({
+    from: portal.table(from!).def.name,
+    to: portal.table(to!).def.name,
+    category: 'USER_DEFINED',
+    typeId: id,
+    inverseId: id + 1,
+    label,
+    inverseLabel: inverseLabel ?? label,
+  })
+  return ok({
+    results: [
+      { category: 'USER_DEFINED', typeId: id, label },
+      { category: 'USER_DEFINED', typeId: id + 1, label: inverseLabel ?? label },
+    ],
+  })
 }
 
 // --- owners, schemas --------------------------------------------------------------------------------
@@ -445,28 +902,78 @@ function owners(portal: Portal, r: Request): Answer {
   const all = [...portal.owners.values()].filter((o) => o.active !== archived && (!email || o.email === email))
   const page = all.slice(after, after + limit)
   const more = after + limit < all.length
-  return ok({ results: page.map(renderOwner), ...(more && { paging: { next: { after: String(after + limit), link: `https://api.hubapi.com/crm/v3/owners/?after=${after + limit}` } } }) })
+  return ok({
+    results: page.map(renderOwner),
+    ...(more && {
+      paging: {
+        next: {
+          after: String(after + limit),
+          link: `https://api.hubapi.com/crm/v3/owners/?after=${after + limit}`,
+        },
+      },
+    }),
+  })
 }
 
 function propertyFrom(portal: Portal, def: TypeDef, given: Partial<PropertyDef>): PropertyDef {
-  if (!given.name || !given.type) throw new HubspotError(400, 'VALIDATION_ERROR', 'Invalid input JSON: name and type are required')
+  if (!given.name || !given.type)
+    throw new HubspotError(400, 'VALIDATION_ERROR', 'Invalid input JSON: name and type are required')
   const made = property(`${given.name} ${given.type} custom`, given.groupName ?? `${def.singular}information`)
   const now = iso(portal.clock.now())
   return {
-    ...made, label: given.label ?? given.name, fieldType: given.fieldType ?? made.fieldType, description: given.description ?? '', hasUniqueValue: given.hasUniqueValue ?? false, multiple: given.fieldType === 'checkbox',
-    options: (given.options ?? []).map((o, i) => ({ label: o.label, value: o.value, displayOrder: o.displayOrder ?? i, hidden: o.hidden ?? false })), createdAt: now, updatedAt: now,
-  } // biome-ignore format: short
+    ...made,
+    label: given.label ?? given.name,
+    fieldType: given.fieldType ?? made.fieldType,
+    description: given.description ?? '',
+    hasUniqueValue: given.hasUniqueValue ?? false,
+    multiple: given.fieldType === 'checkbox',
+    options: (given.options ?? []).map((o, i) => ({
+      label: o.label,
+      value: o.value,
+      displayOrder: o.displayOrder ?? i,
+      hidden: o.hidden ?? false,
+    })),
+    createdAt: now,
+    updatedAt: now,
+  }
 }
 
 function createSchema(portal: Portal, r: Request): Answer {
-  const body = input<{ name: string; labels: TypeDef['labels']; properties?: Partial<PropertyDef>[]; requiredProperties?: string[]; primaryDisplayProperty?: string; searchableProperties?: string[]; secondaryDisplayProperties?: string[]; associatedObjects?: string[] }>(r.body)
+  const body = input<{
+    name: string
+    labels: TypeDef['labels']
+    properties?: Partial<PropertyDef>[]
+    requiredProperties?: string[]
+    primaryDisplayProperty?: string
+    searchableProperties?: string[]
+    secondaryDisplayProperties?: string[]
+    associatedObjects?: string[]
+  }>(r.body)
   if (portal.find(body.name)) throw new HubspotError(409, 'CONFLICT', `Object type named ${body.name} already exists`)
   const number = 1001 + portal.tables.size
   const def: TypeDef = {
-    name: body.name, singular: body.name, typeId: `2-${number}`, properties: new Map(), modified: 'hs_lastmodifieddate', pipelines: [], custom: true, labels: body.labels, createdAt: portal.clock.now(),
-    requiredProperties: body.requiredProperties ?? [], primaryDisplayProperty: body.primaryDisplayProperty ?? 'name', searchableProperties: body.searchableProperties ?? [], secondaryDisplayProperties: body.secondaryDisplayProperties ?? [],
-  } // biome-ignore format: short
-  for (const line of ['hs_object_id number ro', 'hs_createdate datetime ro', 'hs_lastmodifieddate datetime ro', 'hubspot_owner_id enumeration', 'hs_merged_object_ids string ro', 'concordat_id string uniq custom']) {
+    name: body.name,
+    singular: body.name,
+    typeId: `2-${number}`,
+    properties: new Map(),
+    modified: 'hs_lastmodifieddate',
+    pipelines: [],
+    custom: true,
+    labels: body.labels,
+    createdAt: portal.clock.now(),
+    requiredProperties: body.requiredProperties ?? [],
+    primaryDisplayProperty: body.primaryDisplayProperty ?? 'name',
+    searchableProperties: body.searchableProperties ?? [],
+    secondaryDisplayProperties: body.secondaryDisplayProperties ?? [],
+  }
+  for (const line of [
+    'hs_object_id number ro',
+    'hs_createdate datetime ro',
+    'hs_lastmodifieddate datetime ro',
+    'hubspot_owner_id enumeration',
+    'hs_merged_object_ids string ro',
+    'concordat_id string uniq custom',
+  ]) {
     const p = property(line)
     def.properties.set(p.name, p)
   }

@@ -2,7 +2,13 @@ import { HubspotError } from './errors.ts'
 import type { Obj, Portal } from './portal.ts'
 import type { TypeDef } from './schema.ts'
 
-interface Filter { propertyName: string; operator: string; value?: string; values?: string[]; highValue?: string }
+interface Filter {
+  propertyName: string
+  operator: string
+  value?: string
+  values?: string[]
+  highValue?: string
+}
 export interface SearchRequest {
   filterGroups?: { filters: Filter[] }[]
   filters?: Filter[]
@@ -43,10 +49,17 @@ export function search(portal: Portal, type: string, request: SearchRequest): { 
   const by = typeof sort === 'string' ? sort.replace(/^-/, '') : (sort?.propertyName ?? 'hs_object_id')
   const sign = (typeof sort === 'string' ? sort.startsWith('-') : sort?.direction === 'DESCENDING') ? -1 : 1
   const key = sorter(portal, def, by)
-  found.sort((a, b) => { const [x, y] = [key(a), key(b)]; return x === y ? (Number(a.id) - Number(b.id)) : x === null ? 1 : y === null ? -1 : (x < y ? -1 : 1) * sign })
+  found.sort((a, b) => {
+    const [x, y] = [key(a), key(b)]
+    return x === y ? Number(a.id) - Number(b.id) : x === null ? 1 : y === null ? -1 : (x < y ? -1 : 1) * sign
+  })
   const page = found.slice(from, from + limit)
   const next = from + page.length
-  return { total: found.length, results: page, ...(next < found.length && page.length > 0 && { after: String(next) }) }
+  return {
+    total: found.length,
+    results: page,
+    ...(next < found.length && page.length > 0 && { after: String(next) }),
+  }
 }
 
 /** Few rows when every group asks for recent changes or for a unique value; else all. */
@@ -55,11 +68,21 @@ function candidates(portal: Portal, type: string, groups: { filters: Filter[] }[
   if (groups.length === 0) return table.objects.values()
   const found = new Set<Obj>()
   for (const { filters } of groups) {
-    const recent = filters.find((f) => f.propertyName === table.def.modified && ['GT', 'GTE', 'BETWEEN', 'EQ'].includes(f.operator))
+    const recent = filters.find(
+      (f) => f.propertyName === table.def.modified && ['GT', 'GTE', 'BETWEEN', 'EQ'].includes(f.operator),
+    )
     const unique = filters.find((f) => table.unique.has(f.propertyName) && (f.operator === 'IN' || f.operator === 'EQ'))
     const ids = filters.find((f) => f.propertyName === 'hs_object_id' && (f.operator === 'IN' || f.operator === 'EQ'))
-    if (ids) for (const id of ids.values ?? [ids.value ?? '']) { const obj = portal.resolve(type, id); if (obj) found.add(obj) }
-    else if (unique) for (const v of unique.values ?? [unique.value ?? '']) { const obj = portal.byUnique(type, unique.propertyName, v); if (obj) found.add(obj) }
+    if (ids)
+      for (const id of ids.values ?? [ids.value ?? '']) {
+        const obj = portal.resolve(type, id)
+        if (obj) found.add(obj)
+      }
+    else if (unique)
+      for (const v of unique.values ?? [unique.value ?? '']) {
+        const obj = portal.byUnique(type, unique.propertyName, v)
+        if (obj) found.add(obj)
+      }
     else if (recent) for (const obj of portal.changedSince(type, millis(recent.value ?? '0'))) found.add(obj)
     else return table.objects.values()
   }
@@ -84,27 +107,75 @@ function compile(portal: Portal, def: TypeDef, f: Filter): (obj: Obj) => boolean
     return scalar(kind, text)!
   }
   switch (f.operator) {
-    case 'EQ': { const v = given(f.value); return (o) => read(o) === v }
-    case 'NEQ': { const v = given(f.value); return (o) => read(o) !== v }
-    case 'LT': { const v = given(f.value); return (o) => { const x = read(o); return x !== null && x < v } }
-    case 'LTE': { const v = given(f.value); return (o) => { const x = read(o); return x !== null && x <= v } }
-    case 'GT': { const v = given(f.value); return (o) => { const x = read(o); return x !== null && x > v } }
-    case 'GTE': { const v = given(f.value); return (o) => { const x = read(o); return x !== null && x >= v } }
-    case 'BETWEEN': { const [a, b] = [given(f.value), given(f.highValue)]; return (o) => { const x = read(o); return x !== null && x >= a && x <= b } }
-    case 'IN': case 'NOT_IN': {
+    case 'EQ': {
+      const v = given(f.value)
+      return (o) => read(o) === v
+    }
+    case 'NEQ': {
+      const v = given(f.value)
+      return (o) => read(o) !== v
+    }
+    case 'LT': {
+      const v = given(f.value)
+      return (o) => {
+        const x = read(o)
+        return x !== null && x < v
+      }
+    }
+    case 'LTE': {
+      const v = given(f.value)
+      return (o) => {
+        const x = read(o)
+        return x !== null && x <= v
+      }
+    }
+    case 'GT': {
+      const v = given(f.value)
+      return (o) => {
+        const x = read(o)
+        return x !== null && x > v
+      }
+    }
+    case 'GTE': {
+      const v = given(f.value)
+      return (o) => {
+        const x = read(o)
+        return x !== null && x >= v
+      }
+    }
+    case 'BETWEEN': {
+      const [a, b] = [given(f.value), given(f.highValue)]
+      return (o) => {
+        const x = read(o)
+        return x !== null && x >= a && x <= b
+      }
+    }
+    case 'IN':
+    case 'NOT_IN': {
       if (!Array.isArray(f.values)) throw invalid(`operator ${f.operator} requires values`)
       // On strings only lower-case values are ever found.
       const set = new Set(f.values.map((v) => (kind === 'string' ? v : scalar(kind, v))))
       return f.operator === 'IN' ? (o) => set.has(read(o) as never) : (o) => !set.has(read(o) as never)
     }
-    case 'HAS_PROPERTY': return (o) => read(o) !== null
-    case 'NOT_HAS_PROPERTY': return (o) => read(o) === null
-    case 'CONTAINS_TOKEN': case 'NOT_CONTAINS_TOKEN': {
-      const pattern = new RegExp(`(^|[^\\p{L}\\p{N}])${String(given(f.value)).replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^\\s]*')}($|[^\\p{L}\\p{N}])`, 'iu')
-      return f.operator === 'CONTAINS_TOKEN' ? (o) => pattern.test(String(read(o) ?? '')) : (o) => !pattern.test(String(read(o) ?? ''))
+    case 'HAS_PROPERTY':
+      return (o) => read(o) !== null
+    case 'NOT_HAS_PROPERTY':
+      return (o) => read(o) === null
+    case 'CONTAINS_TOKEN':
+    case 'NOT_CONTAINS_TOKEN': {
+      const pattern = new RegExp(
+        `(^|[^\\p{L}\\p{N}])${String(given(f.value))
+          .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+          .replaceAll('*', '[^\\s]*')}($|[^\\p{L}\\p{N}])`,
+        'iu',
+      )
+      return f.operator === 'CONTAINS_TOKEN'
+        ? (o) => pattern.test(String(read(o) ?? ''))
+        : (o) => !pattern.test(String(read(o) ?? ''))
     }
-    default: throw invalid(`Invalid input JSON: unknown operator ${f.operator}`)
-  } // biome-ignore format: one table
+    default:
+      throw invalid(`Invalid input JSON: unknown operator ${f.operator}`)
+  }
 }
 
 /** Comparable form: numbers and times as numbers, text without case, enumerations as they are. */
@@ -123,8 +194,28 @@ function sorter(portal: Portal, def: TypeDef, name: string): (o: Obj) => string 
   return (o) => scalar(property.type, portal.value(def, o, name))
 }
 
-const SEARCHED = ['name', 'domain', 'phone', 'website', 'email', 'firstname', 'lastname', 'company', 'dealname', 'hs_object_id', 'subject', 'content']
+const SEARCHED = [
+  'name',
+  'domain',
+  'phone',
+  'website',
+  'email',
+  'firstname',
+  'lastname',
+  'company',
+  'dealname',
+  'hs_object_id',
+  'subject',
+  'content',
+]
 function matches(portal: Portal, def: TypeDef, obj: Obj, query: string): boolean {
-  const text = SEARCHED.filter((n) => def.properties.has(n)).map((n) => portal.value(def, obj, n) ?? '').join(' ').toLowerCase()
-  return query.toLowerCase().split(/\s+/).filter(Boolean).every((word) => text.includes(word))
+  const text = SEARCHED.filter((n) => def.properties.has(n))
+    .map((n) => portal.value(def, obj, n) ?? '')
+    .join(' ')
+    .toLowerCase()
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean)
+    .every((word) => text.includes(word))
 }

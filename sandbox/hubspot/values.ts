@@ -1,5 +1,5 @@
-import type { PropertyDef } from './schema.ts'
 import type { HubspotErrorDetail } from './errors.ts'
+import type { PropertyDef } from './schema.ts'
 
 /** One property that a write carries and HubSpot refuses. */
 export interface Refusal {
@@ -25,7 +25,12 @@ class Invalid extends Error {
  * Brings a written value into the form HubSpot keeps. `''` clears (kept as null).
  * @returns the kept value, or a refusal.
  */
-export function accept(def: PropertyDef, value: unknown, previous: string | null, portalId: number): { value: string | null } | { refusal: Refusal } {
+export function accept(
+  def: PropertyDef,
+  value: unknown,
+  previous: string | null,
+  portalId: number,
+): { value: string | null } | { refusal: Refusal } {
   if (value === null || value === undefined || value === '') return { value: null }
   try {
     return { value: normalise(def, String(value).trim(), previous) }
@@ -36,14 +41,22 @@ export function accept(def: PropertyDef, value: unknown, previous: string | null
 }
 
 export function refusal(name: string, code: string, message: string, portalId: number): Refusal {
-  return { isValid: false, message, error: code, name, localizedErrorMessage: message, portalId,
-    extra: { message, code, context: { propertyName: [name] } } } // biome-ignore format: short
+  return {
+    isValid: false,
+    message,
+    error: code,
+    name,
+    localizedErrorMessage: message,
+    portalId,
+    extra: { message, code, context: { propertyName: [name] } },
+  }
 }
 
 function normalise(def: PropertyDef, text: string, previous: string | null): string | null {
   switch (def.type) {
     case 'number': {
-      if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) throw new Invalid('INVALID_LONG', `${text} was not a valid number.`)
+      if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text))
+        throw new Invalid('INVALID_LONG', `${text} was not a valid number.`)
       return /[eE]/.test(text) ? String(Number(text)) : text.replace(/^\+/, '')
     }
     case 'bool':
@@ -57,10 +70,15 @@ function normalise(def: PropertyDef, text: string, previous: string | null): str
     case 'date': {
       if (/^-?\d{6,}$/.test(text)) {
         const ms = Number(text)
-        if (ms % 86_400_000 !== 0) throw new Invalid('INVALID_DATE', `${new Date(ms).toISOString()} is at ${new Date(ms).toISOString().slice(11)} UTC, not midnight!`)
+        if (ms % 86_400_000 !== 0)
+          throw new Invalid(
+            'INVALID_DATE',
+            `${new Date(ms).toISOString()} is at ${new Date(ms).toISOString().slice(11)} UTC, not midnight!`,
+          )
         return new Date(ms).toISOString().slice(0, 10)
       }
-      if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(Date.parse(text))) throw new Invalid('INVALID_DATE', `${text} is not a valid date`)
+      if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(Date.parse(text)))
+        throw new Invalid('INVALID_DATE', `${text} is not a valid date`)
       return text
     }
     case 'enumeration': {
@@ -69,16 +87,28 @@ function normalise(def: PropertyDef, text: string, previous: string | null): str
       const wanted = def.multiple ? text.split(';').filter(Boolean) : [text]
       const wrong = wanted.find((v) => !def.options.some((o) => o.value === v))
       if (wrong !== undefined)
-        throw new Invalid('INVALID_OPTION', `${wrong} was not one of the allowed options: [${def.options.slice(0, 10).map((o) => `label: "${o.label}" value: "${o.value}"`).join(', ')}]`)
+        throw new Invalid(
+          'INVALID_OPTION',
+          `${wrong} was not one of the allowed options: [${def.options
+            .slice(0, 10)
+            .map((o) => `label: "${o.label}" value: "${o.value}"`)
+            .join(', ')}]`,
+        )
       return [...new Set(append ? [...(previous?.split(';') ?? []), ...wanted] : wanted)].join(';')
     }
     default:
-      if (text.length > 65_536) throw new Invalid('PROPERTY_VALUE_TOO_LONG', `Property values must be at most 65536 characters, got ${text.length}`)
+      if (text.length > 65_536)
+        throw new Invalid('PROPERTY_VALUE_TOO_LONG', `Property values must be at most 65536 characters, got ${text.length}`)
       if (def.name === 'email') {
         if (!/^[^\s@]+@[^\s@]+\.[^\s@.]+$/.test(text)) throw new Invalid('INVALID_EMAIL', `Email address ${text} is invalid`)
         return text.toLowerCase()
       }
-      if (def.name === 'domain') return text.toLowerCase().replace(/^https?:\/\//, '').replace(/^www\./, '').replace(/\/.*$/, '')
+      if (def.name === 'domain')
+        return text
+          .toLowerCase()
+          .replace(/^https?:\/\//, '')
+          .replace(/^www\./, '')
+          .replace(/\/.*$/, '')
       return text
   }
 }

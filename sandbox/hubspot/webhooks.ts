@@ -4,7 +4,14 @@ import type { Portal, PortalEvent } from './portal.ts'
 
 /** Delivers the portal's events to one target URL, signed with v3, as HubSpot does. */
 
-const CLASSIC: Record<string, string> = { contacts: 'contact', companies: 'company', deals: 'deal', tickets: 'ticket', products: 'product', line_items: 'line_item' }
+const CLASSIC: Record<string, string> = {
+  contacts: 'contact',
+  companies: 'company',
+  deals: 'deal',
+  tickets: 'ticket',
+  products: 'product',
+  line_items: 'line_item',
+}
 
 export interface Subscription {
   type: string
@@ -62,9 +69,15 @@ export class Webhooks {
     const signature = createHmac('sha256', this.#secret).update(`POST${this.target}${body}${timestamp}`).digest('base64')
     try {
       const answer = await fetch(this.target!, {
-        method: 'POST', body, signal: AbortSignal.timeout(5_000),
-        headers: { 'Content-Type': 'application/json', 'X-HubSpot-Signature-v3': signature, 'X-HubSpot-Request-Timestamp': timestamp },
-      }) // biome-ignore format: short
+        method: 'POST',
+        body,
+        signal: AbortSignal.timeout(5_000),
+        headers: {
+          'Content-Type': 'application/json',
+          'X-HubSpot-Signature-v3': signature,
+          'X-HubSpot-Request-Timestamp': timestamp,
+        },
+      })
       return answer.ok
     } catch {
       // Nobody listens, or too slowly: HubSpot counts that as a failed attempt too.
@@ -74,18 +87,47 @@ export class Webhooks {
 
   #payload(e: PortalEvent): Record<string, unknown> {
     const classic = CLASSIC[e.type]
-    const common = { eventId: this.#eventId++, subscriptionId: 1, portalId: this.#portal.id, appId: this.appId, occurredAt: e.at, subscriptionType: `${classic ?? 'object'}.${e.kind}`, attemptNumber: 0,
-      ...(!classic && { objectTypeId: this.#portal.find(e.type)?.def.typeId }), changeSource: e.source.type, sourceId: e.source.type === 'CRM_UI' ? `userId:${e.source.userId}` : e.source.id } // biome-ignore format: short
+    const common = {
+      eventId: this.#eventId++,
+      subscriptionId: 1,
+      portalId: this.#portal.id,
+      appId: this.appId,
+      occurredAt: e.at,
+      subscriptionType: `${classic ?? 'object'}.${e.kind}`,
+      attemptNumber: 0,
+      ...(!classic && { objectTypeId: this.#portal.find(e.type)?.def.typeId }),
+      changeSource: e.source.type,
+      sourceId: e.source.type === 'CRM_UI' ? `userId:${e.source.userId}` : e.source.id,
+    }
     switch (e.kind) {
-      case 'propertyChange': return { ...common, objectId: Number(e.id), propertyName: e.property, propertyValue: e.value ?? '' }
-      case 'creation': return { ...common, objectId: Number(e.id), changeFlag: 'NEW' }
-      case 'deletion': return { ...common, objectId: Number(e.id), changeFlag: 'DELETED' }
-      case 'restore': return { ...common, objectId: Number(e.id), changeFlag: 'RESTORED' }
-      case 'merge': return { ...common, objectId: Number(e.id), primaryObjectId: Number(e.merge!.primary), mergedObjectIds: e.merge!.merged.map(Number), newObjectId: Number(e.merge!.created), numberOfPropertiesMoved: e.merge!.moved }
+      case 'propertyChange':
+        return { ...common, objectId: Number(e.id), propertyName: e.property, propertyValue: e.value ?? '' }
+      case 'creation':
+        return { ...common, objectId: Number(e.id), changeFlag: 'NEW' }
+      case 'deletion':
+        return { ...common, objectId: Number(e.id), changeFlag: 'DELETED' }
+      case 'restore':
+        return { ...common, objectId: Number(e.id), changeFlag: 'RESTORED' }
+      case 'merge':
+        return {
+          ...common,
+          objectId: Number(e.id),
+          primaryObjectId: Number(e.merge!.primary),
+          mergedObjectIds: e.merge!.merged.map(Number),
+          newObjectId: Number(e.merge!.created),
+          numberOfPropertiesMoved: e.merge!.moved,
+        }
       case 'associationChange': {
         const to = CLASSIC[e.association!.toType]
-        return { ...common, associationType: `${(classic ?? e.type).toUpperCase()}_TO_${(to ?? e.association!.toType).toUpperCase()}`, fromObjectId: Number(e.id), toObjectId: Number(e.association!.toId), associationRemoved: e.association!.removed, isPrimaryAssociation: e.association!.primary }
+        return {
+          ...common,
+          associationType: `${(classic ?? e.type).toUpperCase()}_TO_${(to ?? e.association!.toType).toUpperCase()}`,
+          fromObjectId: Number(e.id),
+          toObjectId: Number(e.association!.toId),
+          associationRemoved: e.association!.removed,
+          isPrimaryAssociation: e.association!.primary,
+        }
       }
-    } // biome-ignore format: one table
+    }
   }
 }

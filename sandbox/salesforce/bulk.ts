@@ -46,38 +46,90 @@ const find = (org: Org, id: string): Job => {
 }
 
 const cell = (v: unknown) => `"${String(v ?? '').replaceAll('"', '""')}"`
-const csv = (rows: string[][]): string => rows.map((r) => r.map(cell).join(',')).join('\n') + '\n'
+const csv = (rows: string[][]): string => `${rows.map((r) => r.map(cell).join(',')).join('\n')}\n`
 
 export const routes: [string, RegExp, (org: Org, r: Request, ...parts: string[]) => Answer][] = [
   ['POST', /^\/jobs\/(ingest|query)$/, (org, r, kind) => ({ status: 200, body: info(open(org, r, kind as Job['kind'])) })],
   ['GET', /^\/jobs\/(?:ingest|query)\/(\w+)$/, (org, _, id) => ({ status: 200, body: info(find(org, id!), true) })],
-  ['GET', /^\/jobs\/(ingest|query)$/, (org, _, kind) => ({ status: 200, body: { done: true, records: [...jobsOf(org).values()].filter((j) => j.kind === kind).map((j) => info(j)), nextRecordsUrl: null } })],
-  ['PUT', /^\/jobs\/ingest\/(\w+)\/batches$/, (org, r, id) => {
-    const job = find(org, id!)
-    if (job.state !== 'Open') throw new SalesforceError('INVALIDJOBSTATE', `Uploading data not allowed when job is in ${job.state} state`)
-    job.csv = String(r.body)
-    return { status: 201 }
-  }],
-  ['PATCH', /^\/jobs\/(?:ingest|query)\/(\w+)$/, (org, r, id) => {
-    const job = find(org, id!)
-    const { state } = r.body as { state?: string }
-    if (state === 'Aborted') job.state = 'Aborted'
-    else if (state === 'UploadComplete' && job.state === 'Open') work(org, job)
-    else throw new SalesforceError('INVALIDJOBSTATE', `Invalid job state transition: ${job.state} to ${state}`)
-    return { status: 200, body: info(job) }
-  }],
-  ['DELETE', /^\/jobs\/(?:ingest|query)\/(\w+)$/, (org, _, id) => { find(org, id!); jobsOf(org).delete(id!); return { status: 204 } }],
-  ['GET', /^\/jobs\/ingest\/(\w+)\/successfulResults$/, (org, _, id) => { const j = find(org, id!); return text(csv([['sf__Id', 'sf__Created', ...j.columns], ...j.success])) }],
-  ['GET', /^\/jobs\/ingest\/(\w+)\/failedResults$/, (org, _, id) => { const j = find(org, id!); return text(csv([['sf__Id', 'sf__Error', ...j.columns], ...j.failures])) }],
+  [
+    'GET',
+    /^\/jobs\/(ingest|query)$/,
+    (org, _, kind) => ({
+      status: 200,
+      body: {
+        done: true,
+        records: [...jobsOf(org).values()].filter((j) => j.kind === kind).map((j) => info(j)),
+        nextRecordsUrl: null,
+      },
+    }),
+  ],
+  [
+    'PUT',
+    /^\/jobs\/ingest\/(\w+)\/batches$/,
+    (org, r, id) => {
+      const job = find(org, id!)
+      if (job.state !== 'Open')
+        throw new SalesforceError('INVALIDJOBSTATE', `Uploading data not allowed when job is in ${job.state} state`)
+      job.csv = String(r.body)
+      return { status: 201 }
+    },
+  ],
+  [
+    'PATCH',
+    /^\/jobs\/(?:ingest|query)\/(\w+)$/,
+    (org, r, id) => {
+      const job = find(org, id!)
+      const { state } = r.body as { state?: string }
+      if (state === 'Aborted') job.state = 'Aborted'
+      else if (state === 'UploadComplete' && job.state === 'Open') work(org, job)
+      else throw new SalesforceError('INVALIDJOBSTATE', `Invalid job state transition: ${job.state} to ${state}`)
+      return { status: 200, body: info(job) }
+    },
+  ],
+  [
+    'DELETE',
+    /^\/jobs\/(?:ingest|query)\/(\w+)$/,
+    (org, _, id) => {
+      find(org, id!)
+      jobsOf(org).delete(id!)
+      return { status: 204 }
+    },
+  ],
+  [
+    'GET',
+    /^\/jobs\/ingest\/(\w+)\/successfulResults$/,
+    (org, _, id) => {
+      const j = find(org, id!)
+      return text(csv([['sf__Id', 'sf__Created', ...j.columns], ...j.success]))
+    },
+  ],
+  [
+    'GET',
+    /^\/jobs\/ingest\/(\w+)\/failedResults$/,
+    (org, _, id) => {
+      const j = find(org, id!)
+      return text(csv([['sf__Id', 'sf__Error', ...j.columns], ...j.failures]))
+    },
+  ],
   ['GET', /^\/jobs\/ingest\/(\w+)\/unprocessedrecords$/, (org, _, id) => text(csv([find(org, id!).columns]))],
-  ['GET', /^\/jobs\/query\/(\w+)\/results$/, (org, r, id) => {
-    const job = find(org, id!)
-    const from = Number(r.query.get('locator') ?? 0)
-    const end = from + Number(r.query.get('maxRecords') ?? 50_000)
-    const page = job.results.slice(from, end)
-    return { ...text(csv([job.columns, ...page])), headers: { 'Sforce-Locator': end < job.results.length ? String(end) : 'null', 'Sforce-NumberOfRecords': String(page.length) } }
-  }],
-] // biome-ignore format: one table
+  [
+    'GET',
+    /^\/jobs\/query\/(\w+)\/results$/,
+    (org, r, id) => {
+      const job = find(org, id!)
+      const from = Number(r.query.get('locator') ?? 0)
+      const end = from + Number(r.query.get('maxRecords') ?? 50_000)
+      const page = job.results.slice(from, end)
+      return {
+        ...text(csv([job.columns, ...page])),
+        headers: {
+          'Sforce-Locator': end < job.results.length ? String(end) : 'null',
+          'Sforce-NumberOfRecords': String(page.length),
+        },
+      }
+    },
+  ],
+]
 
 const text = (body: string): Answer => ({ status: 200, text: body, contentType: 'text/csv' })
 
@@ -85,13 +137,32 @@ function open(org: Org, r: Request, kind: Job['kind']): Job {
   const body = r.body as Record<string, string | undefined>
   const number = jobsOf(org).size + 1
   const job: Job = {
-    id: normaliseId(`7505g0000${String(number).padStart(6, '0')}`)!, kind, object: body['object'] ?? '', operation: body['operation'] ?? 'insert', externalIdFieldName: body['externalIdFieldName'],
-    state: kind === 'query' ? 'UploadComplete' : 'Open', created: org.clock.now(), user: r.session.user, version: r.version, csv: '', lineEnding: body['lineEnding'] ?? 'LF', columnDelimiter: body['columnDelimiter'] ?? 'COMMA',
-    processed: 0, failed: 0, success: [], failures: [], unprocessed: [], columns: [], results: [],
-  } // biome-ignore format: short
+    id: normaliseId(`7505g0000${String(number).padStart(6, '0')}`)!,
+    kind,
+    object: body.object ?? '',
+    operation: body.operation ?? 'insert',
+    externalIdFieldName: body.externalIdFieldName,
+    state: kind === 'query' ? 'UploadComplete' : 'Open',
+    created: org.clock.now(),
+    user: r.session.user,
+    version: r.version,
+    csv: '',
+    lineEnding: body.lineEnding ?? 'LF',
+    columnDelimiter: body.columnDelimiter ?? 'COMMA',
+    processed: 0,
+    failed: 0,
+    success: [],
+    failures: [],
+    unprocessed: [],
+    columns: [],
+    results: [],
+  }
   if (kind === 'query') {
-    job.query = body['query'] ?? ''
-    const { def, rows, render } = plan(org, job.query, { all: job.operation === 'queryAll', version: r.version })
+    job.query = body.query ?? ''
+    const { def, rows, render } = plan(org, job.query, {
+      all: job.operation === 'queryAll',
+      version: r.version,
+    })
     job.object = def.name
     const records = rows.map(render)
     job.columns = Object.keys(records[0] ?? {}).filter((k) => k !== 'attributes')
@@ -108,7 +179,10 @@ function open(org: Org, r: Request, kind: Job['kind']): Job {
 }
 
 function work(org: Org, job: Job): void {
-  const delimiter = ({ COMMA: ',', SEMICOLON: ';', TAB: '\t', PIPE: '|', CARET: '^', BACKQUOTE: '`' } as Record<string, string>)[job.columnDelimiter] ?? ','
+  const delimiter =
+    ({ COMMA: ',', SEMICOLON: ';', TAB: '\t', PIPE: '|', CARET: '^', BACKQUOTE: '`' } as Record<string, string>)[
+      job.columnDelimiter
+    ] ?? ','
   const rows = parse(job.csv, { delimiter, relax_column_count: true }) as string[][]
   job.columns = rows.shift() ?? []
   const { def } = org.table(job.object)
@@ -120,8 +194,13 @@ function work(org: Org, job: Job): void {
   }
   for (const row of rows) {
     // An empty cell is left alone; #N/A clears.
-    const fields = Object.fromEntries(job.columns.map((c, i) => [c, row[i]] as const).filter(([, v]) => v !== undefined && v !== '').map(([c, v]) => [c, v === '#N/A' ? null : v]))
-    const id = normaliseId(fields['Id'])
+    const fields = Object.fromEntries(
+      job.columns
+        .map((c, i) => [c, row[i]] as const)
+        .filter(([, v]) => v !== undefined && v !== '')
+        .map(([c, v]) => [c, v === '#N/A' ? null : v]),
+    )
+    const id = normaliseId(fields.Id)
     job.processed++
     try {
       let result = id
@@ -129,7 +208,10 @@ function work(org: Org, job: Job): void {
       if (job.operation === 'delete' || job.operation === 'hardDelete') org.remove(def.name, id ?? '', job.user)
       else if (job.operation === 'update') org.update(def.name, id ?? '', fields, job.user)
       else {
-        const existing = job.operation === 'upsert' ? org.byUnique(def.name, job.externalIdFieldName ?? '', String(fields[job.externalIdFieldName ?? ''] ?? '')) : undefined
+        const existing =
+          job.operation === 'upsert'
+            ? org.byUnique(def.name, job.externalIdFieldName ?? '', String(fields[job.externalIdFieldName ?? ''] ?? ''))
+            : undefined
         created = !existing
         if (existing) org.update(def.name, existing.id, fields, job.user)
         result = existing?.id ?? org.create(def.name, fields, job.user)
@@ -145,10 +227,38 @@ function work(org: Org, job: Job): void {
 
 function info(job: Job, full = false) {
   return {
-    id: job.id, operation: job.operation, object: job.object, createdById: job.user, createdDate: wireTime(job.created), systemModstamp: wireTime(job.created),
-    state: job.state, ...(job.externalIdFieldName && { externalIdFieldName: job.externalIdFieldName }), concurrencyMode: 'Parallel', contentType: 'CSV', apiVersion: Number(job.version),
-    ...(job.kind === 'ingest' ? (job.state === 'Open' && !full ? { contentUrl: `services/data/v${job.version}/jobs/ingest/${job.id}/batches` } : {}) : {}),
-    lineEnding: job.lineEnding, columnDelimiter: job.columnDelimiter,
-    ...(full && { jobType: job.kind === 'query' ? 'V2Query' : 'V2Ingest', ...(job.state === 'Open' && { contentUrl: `services/data/v${job.version}/jobs/ingest/${job.id}/batches` }), retries: 0, totalProcessingTime: job.processed, ...(job.kind === 'ingest' && { apiActiveProcessingTime: job.processed, apexProcessingTime: 0, numberRecordsFailed: job.failed }), numberRecordsProcessed: job.processed, ...(job.errorMessage && { errorMessage: job.errorMessage }) }),
-  } // biome-ignore format: short
+    id: job.id,
+    operation: job.operation,
+    object: job.object,
+    createdById: job.user,
+    createdDate: wireTime(job.created),
+    systemModstamp: wireTime(job.created),
+    state: job.state,
+    ...(job.externalIdFieldName && { externalIdFieldName: job.externalIdFieldName }),
+    concurrencyMode: 'Parallel',
+    contentType: 'CSV',
+    apiVersion: Number(job.version),
+    ...(job.kind === 'ingest'
+      ? job.state === 'Open' && !full
+        ? { contentUrl: `services/data/v${job.version}/jobs/ingest/${job.id}/batches` }
+        : {}
+      : {}),
+    lineEnding: job.lineEnding,
+    columnDelimiter: job.columnDelimiter,
+    ...(full && {
+      jobType: job.kind === 'query' ? 'V2Query' : 'V2Ingest',
+      ...(job.state === 'Open' && {
+        contentUrl: `services/data/v${job.version}/jobs/ingest/${job.id}/batches`,
+      }),
+      retries: 0,
+      totalProcessingTime: job.processed,
+      ...(job.kind === 'ingest' && {
+        apiActiveProcessingTime: job.processed,
+        apexProcessingTime: 0,
+        numberRecordsFailed: job.failed,
+      }),
+      numberRecordsProcessed: job.processed,
+      ...(job.errorMessage && { errorMessage: job.errorMessage }),
+    }),
+  }
 }

@@ -1,9 +1,20 @@
-import type { FieldDef, ObjectDef } from './schema.ts'
 import type { Org } from './org.ts'
+import type { FieldDef, ObjectDef } from './schema.ts'
 
 /** Describe answers, with every key of the real ones: clients and admins look at many of them. */
 
-const SOAP: Record<string, string> = { id: 'tns:ID', reference: 'tns:ID', boolean: 'xsd:boolean', currency: 'xsd:double', double: 'xsd:double', percent: 'xsd:double', int: 'xsd:int', date: 'xsd:date', datetime: 'xsd:dateTime', address: 'urn:address' }
+const SOAP: Record<string, string> = {
+  id: 'tns:ID',
+  reference: 'tns:ID',
+  boolean: 'xsd:boolean',
+  currency: 'xsd:double',
+  double: 'xsd:double',
+  percent: 'xsd:double',
+  int: 'xsd:int',
+  date: 'xsd:date',
+  datetime: 'xsd:dateTime',
+  address: 'urn:address',
+}
 
 const isText = (f: FieldDef) => ['string', 'textarea', 'picklist', 'multipicklist', 'email', 'phone', 'url'].includes(f.type)
 
@@ -17,13 +28,20 @@ function describeField(f: FieldDef) {
     calculatedFormula: null,
     cascadeDelete: false,
     caseSensitive: false,
-    compoundFieldName: /^(Billing|Shipping|Mailing|Other)(Street|City|State|PostalCode|Country|Latitude|Longitude|GeocodeAccuracy)$/.test(f.name) ? f.name.replace(/(Street|City|State|PostalCode|Country|Latitude|Longitude|GeocodeAccuracy)$/, 'Address') : null,
+    compoundFieldName:
+      /^(Billing|Shipping|Mailing|Other)(Street|City|State|PostalCode|Country|Latitude|Longitude|GeocodeAccuracy)$/.test(f.name)
+        ? f.name.replace(/(Street|City|State|PostalCode|Country|Latitude|Longitude|GeocodeAccuracy)$/, 'Address')
+        : null,
     controllerName: null,
     createable: f.createable,
     custom: f.name.endsWith('__c'),
     defaultValue: f.type === 'boolean' ? (f.defaultValue ?? false) : null,
     defaultValueFormula: null,
-    defaultedOnCreate: f.type === 'boolean' || f.name === 'OwnerId' || f.defaultValue !== null || ['Id', 'CreatedDate', 'SystemModstamp'].includes(f.name),
+    defaultedOnCreate:
+      f.type === 'boolean' ||
+      f.name === 'OwnerId' ||
+      f.defaultValue !== null ||
+      ['Id', 'CreatedDate', 'SystemModstamp'].includes(f.name),
     dependentPicklist: false,
     deprecatedAndHidden: false,
     digits: f.type === 'int' ? f.precision : 0,
@@ -48,7 +66,13 @@ function describeField(f: FieldDef) {
     namePointing: f.referenceTo.length > 1,
     nillable: f.nillable && f.type !== 'id',
     permissionable: f.createable && !f.required,
-    picklistValues: f.values.map((value) => ({ active: true, defaultValue: f.defaultValue === value, label: value, validFor: null, value })),
+    picklistValues: f.values.map((value) => ({
+      active: true,
+      defaultValue: f.defaultValue === value,
+      label: value,
+      validFor: null,
+      value,
+    })),
     polymorphicForeignKey: f.referenceTo.length > 1,
     precision: f.type === 'int' ? 0 : f.precision,
     queryByDistance: false,
@@ -101,18 +125,46 @@ export function describeGlobalEntry(def: ObjectDef, version: string) {
     triggerable: true,
     undeletable: person,
     updateable: person,
-    urls: { compactLayouts: `${base}/describe/compactLayouts`, rowTemplate: `${base}/{ID}`, approvalLayouts: `${base}/describe/approvalLayouts`, listviews: `${base}/listviews`, describe: `${base}/describe`, quickActions: `${base}/quickActions`, layouts: `${base}/describe/layouts`, sobject: base },
+    urls: {
+      compactLayouts: `${base}/describe/compactLayouts`,
+      rowTemplate: `${base}/{ID}`,
+      approvalLayouts: `${base}/describe/approvalLayouts`,
+      listviews: `${base}/listviews`,
+      describe: `${base}/describe`,
+      quickActions: `${base}/quickActions`,
+      layouts: `${base}/describe/layouts`,
+      sobject: base,
+    },
   }
 }
 
 export function describe(org: Org, def: ObjectDef, version: string) {
   const { urls, ...entry } = describeGlobalEntry(def, version)
-  const types = [...(org.tables.get('RecordType')?.rows.values() ?? [])].filter((r) => r.values['SobjectType'] === def.name && !r.deleted)
-  const master = { active: true, available: true, defaultRecordTypeMapping: types.length === 0, developerName: 'Master', master: true, name: 'Master', recordTypeId: '012000000000000AAA' }
+  const types = [...(org.tables.get('RecordType')?.rows.values() ?? [])].filter(
+    (r) => r.values.SobjectType === def.name && !r.deleted,
+  )
+  const master = {
+    active: true,
+    available: true,
+    defaultRecordTypeMapping: types.length === 0,
+    developerName: 'Master',
+    master: true,
+    name: 'Master',
+    recordTypeId: '012000000000000AAA',
+  }
   return {
     actionOverrides: [],
     ...entry,
-    childRelationships: [...def.children].map(([relationshipName, c]) => ({ cascadeDelete: false, childSObject: c.object, deprecatedAndHidden: false, field: c.field, junctionIdListNames: [], junctionReferenceTo: [], relationshipName, restrictedDelete: false })),
+    childRelationships: [...def.children].map(([relationshipName, c]) => ({
+      cascadeDelete: false,
+      childSObject: c.object,
+      deprecatedAndHidden: false,
+      field: c.field,
+      junctionIdListNames: [],
+      junctionReferenceTo: [],
+      relationshipName,
+      restrictedDelete: false,
+    })),
     compactLayoutable: true,
     defaultImplementation: null,
     extendedBy: null,
@@ -124,11 +176,36 @@ export function describe(org: Org, def: ObjectDef, version: string) {
     lookupLayoutable: null,
     namedLayoutInfos: [],
     networkScopeFieldName: null,
-    recordTypeInfos: [...types.map((r, i) => ({ active: true, available: true, defaultRecordTypeMapping: i === 0, developerName: r.values['DeveloperName'], master: false, name: r.values['Name'], recordTypeId: r.id, urls: { layout: `/services/data/v${version}/sobjects/${def.name}/describe/layouts/${r.id}` } })),
-      { ...master, urls: { layout: `/services/data/v${version}/sobjects/${def.name}/describe/layouts/012000000000000AAA` } }],
+    recordTypeInfos: [
+      ...types.map((r, i) => ({
+        active: true,
+        available: true,
+        defaultRecordTypeMapping: i === 0,
+        developerName: r.values.DeveloperName,
+        master: false,
+        name: r.values.Name,
+        recordTypeId: r.id,
+        urls: { layout: `/services/data/v${version}/sobjects/${def.name}/describe/layouts/${r.id}` },
+      })),
+      {
+        ...master,
+        urls: {
+          layout: `/services/data/v${version}/sobjects/${def.name}/describe/layouts/012000000000000AAA`,
+        },
+      },
+    ],
     searchLayoutable: true,
     sobjectDescribeOption: 'FULL',
-    supportedScopes: [{ label: `All ${def.labelPlural.toLowerCase()}`, name: 'everything' }, { label: `My ${def.labelPlural.toLowerCase()}`, name: 'mine' }],
-    urls: { ...urls, uiEditTemplate: `/{ID}/e`, defaultValues: `/services/data/v${version}/sobjects/${def.name}/defaultValues?recordTypeId&fields`, uiDetailTemplate: `/{ID}`, uiNewRecord: `/${def.prefix}/e` },
-  } // biome-ignore format: keys in the real order
+    supportedScopes: [
+      { label: `All ${def.labelPlural.toLowerCase()}`, name: 'everything' },
+      { label: `My ${def.labelPlural.toLowerCase()}`, name: 'mine' },
+    ],
+    urls: {
+      ...urls,
+      uiEditTemplate: `/{ID}/e`,
+      defaultValues: `/services/data/v${version}/sobjects/${def.name}/defaultValues?recordTypeId&fields`,
+      uiDetailTemplate: `/{ID}`,
+      uiNewRecord: `/${def.prefix}/e`,
+    },
+  }
 }

@@ -6,7 +6,11 @@ export class SalesforceError extends Error {
   /** Further keys of the entry, e.g. `duplicateResult`. */
   readonly extra: Record<string, unknown> | undefined
 
-  constructor(code: string, message: string, options: { status?: number; fields?: string[]; extra?: Record<string, unknown> } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { status?: number; fields?: string[]; extra?: Record<string, unknown> } = {},
+  ) {
     super(message)
     this.code = code
     this.status = options.status ?? 400
@@ -16,11 +20,21 @@ export class SalesforceError extends Error {
 
   /** The body of a single-record answer. */
   toBody() {
-    return [{ ...this.extra, message: this.message, errorCode: this.code, ...(this.fields && { fields: this.fields }) }]
+    return [
+      {
+        ...this.extra,
+        message: this.message,
+        errorCode: this.code,
+        ...(this.fields && { fields: this.fields }),
+      },
+    ]
   }
 
   /** The result of one record in a collection: the key is `statusCode` there. */
   toResult() {
-    return { success: false, errors: [{ ...this.extra, statusCode: this.code, message: this.message, fields: this.fields ?? [] }] }
+    return {
+      success: false,
+      errors: [{ ...this.extra, statusCode: this.code, message: this.message, fields: this.fields ?? [] }],
+    }
   }
 }

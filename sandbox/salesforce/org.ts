@@ -72,8 +72,13 @@ export class Org {
   }
 
   addObject(def: ObjectDef): void {
-    this.tables.set(def.name, { def, rows: new Map(), touches: [], nextId: 1,
-      unique: new Map([...def.fields.values()].filter((f) => f.unique).map((f) => [f.name, new Map()])) }) // biome-ignore format: short
+    this.tables.set(def.name, {
+      def,
+      rows: new Map(),
+      touches: [],
+      nextId: 1,
+      unique: new Map([...def.fields.values()].filter((f) => f.unique).map((f) => [f.name, new Map()])),
+    })
     this.#names.set(def.name.toLowerCase(), def.name)
   }
 
@@ -82,7 +87,10 @@ export class Org {
     const added = defineObject(name, prefix, lines)
     this.journal.append({ custom: [name, prefix, lines] })
     const existing = this.tables.get(name)
-    if (!existing) return this.addObject(added)
+    if (!existing) {
+      this.addObject(added)
+      return
+    }
     for (const f of added.fields.values()) {
       existing.def.fields.set(f.name, f)
       existing.def.fieldNames.set(f.name.toLowerCase(), f.name)
@@ -114,15 +122,23 @@ export class Org {
   /** Value of any field of a row, system fields included, as it goes over the wire. */
   value(def: ObjectDef, row: Row, field: string): Wire {
     switch (field) {
-      case 'Id': return row.id
-      case 'IsDeleted': return row.deleted
-      case 'CreatedDate': return wireTime(row.created)
-      case 'CreatedById': return row.createdBy
-      case 'LastModifiedDate': return wireTime(row.modified)
-      case 'LastModifiedById': return row.modifiedBy
-      case 'SystemModstamp': return wireTime(row.stamp)
-      default: return row.values[field] ?? (def.fields.get(field)?.type === 'boolean' ? false : null)
-    } // biome-ignore format: one table
+      case 'Id':
+        return row.id
+      case 'IsDeleted':
+        return row.deleted
+      case 'CreatedDate':
+        return wireTime(row.created)
+      case 'CreatedById':
+        return row.createdBy
+      case 'LastModifiedDate':
+        return wireTime(row.modified)
+      case 'LastModifiedById':
+        return row.modifiedBy
+      case 'SystemModstamp':
+        return wireTime(row.stamp)
+      default:
+        return row.values[field] ?? (def.fields.get(field)?.type === 'boolean' ? false : null)
+    }
   }
 
   /** @param id keeps the id of an imported row. */
@@ -131,14 +147,27 @@ export class Org {
     const { def } = table
     const given = this.#accept(def, input, 'createable')
     const values = this.#withDefaults(def, given, user)
-    const missing = [...def.fields.values()].filter((f) => f.required && f.createable && values[f.name] == null).map((f) => f.name)
+    const missing = [...def.fields.values()]
+      .filter((f) => f.required && f.createable && values[f.name] == null)
+      .map((f) => f.name)
     if (missing.length > 0)
-      throw new SalesforceError('REQUIRED_FIELD_MISSING', `Required fields are missing: [${missing.join(', ')}]`, { fields: missing })
+      throw new SalesforceError('REQUIRED_FIELD_MISSING', `Required fields are missing: [${missing.join(', ')}]`, {
+        fields: missing,
+      })
     this.#checkReferences(def, given)
     this.#checkUnique(table, values)
     this.#checkRules(def, values)
     const now = this.#stamp()
-    const row: Row = { id: id ?? makeId(def.prefix, table.nextId++), created: now, createdBy: user, modified: now, modifiedBy: user, stamp: now, deleted: false, values }
+    const row: Row = {
+      id: id ?? makeId(def.prefix, table.nextId++),
+      created: now,
+      createdBy: user,
+      modified: now,
+      modifiedBy: user,
+      stamp: now,
+      deleted: false,
+      values,
+    }
     this.#put(table, row)
     this.#afterSave(def, row, user)
     return row.id
@@ -151,7 +180,9 @@ export class Org {
     const given = this.#accept(def, input, 'updateable')
     for (const f of def.fields.values())
       if (f.required && f.name in given && given[f.name] === null)
-        throw new SalesforceError('REQUIRED_FIELD_MISSING', `Required fields are missing: [${f.name}]`, { fields: [f.name] })
+        throw new SalesforceError('REQUIRED_FIELD_MISSING', `Required fields are missing: [${f.name}]`, {
+          fields: [f.name],
+        })
     this.#checkReferences(def, given)
     const values = { ...row.values, ...given }
     this.#checkUnique(table, values, row.id)
@@ -175,20 +206,32 @@ export class Org {
     row.modifiedBy = user
     this.#put(table, row)
     const cascade: Record<string, [string, string][]> = {
-      Account: [['Contact', 'AccountId'], ['Opportunity', 'AccountId']],
-      Opportunity: [['OpportunityContactRole', 'OpportunityId'], ['OpportunityLineItem', 'OpportunityId']],
-    } // biome-ignore format: short
-    for (const [child, field] of cascade[object] ?? []) for (const c of this.#childrenOf(child, field, id)) this.remove(child, c.id, user)
+      Account: [
+        ['Contact', 'AccountId'],
+        ['Opportunity', 'AccountId'],
+      ],
+      Opportunity: [
+        ['OpportunityContactRole', 'OpportunityId'],
+        ['OpportunityLineItem', 'OpportunityId'],
+      ],
+    }
+    for (const [child, field] of cascade[object] ?? [])
+      for (const c of this.#childrenOf(child, field, id)) this.remove(child, c.id, user)
     for (const t of this.tables.values())
       for (const f of t.def.fields.values())
-        if (f.referenceTo.includes(object) && f.updateable && !cascade[object]?.some(([o, n]) => o === t.def.name && n === f.name))
+        if (
+          f.referenceTo.includes(object) &&
+          f.updateable &&
+          !cascade[object]?.some(([o, n]) => o === t.def.name && n === f.name)
+        )
           for (const c of this.#childrenOf(t.def.name, f.name, id)) this.#touch(t, c, { [f.name]: null }, user)
   }
 
   undelete(object: string, id: string, user: string): void {
     const table = this.table(object)
     const row = table.rows.get(id)
-    if (!row?.deleted || row.values['MasterRecordId']) throw new SalesforceError('UNDELETE_FAILED', 'Entity is not in the recycle bin')
+    if (!row?.deleted || row.values.MasterRecordId)
+      throw new SalesforceError('UNDELETE_FAILED', 'Entity is not in the recycle bin')
     row.deleted = false
     row.modified = row.stamp = this.#stamp()
     row.modifiedBy = user
@@ -204,7 +247,8 @@ export class Org {
       for (const t of this.tables.values())
         for (const f of t.def.fields.values())
           if (f.referenceTo.includes(object) && f.name !== 'MasterRecordId')
-            for (const c of this.#childrenOf(t.def.name, f.name, id)) this.#touch(t, c, { [f.name]: c.id === master ? null : master }, user)
+            for (const c of this.#childrenOf(t.def.name, f.name, id))
+              this.#touch(t, c, { [f.name]: c.id === master ? null : master }, user)
       this.#unindex(table, loser)
       loser.deleted = true
       loser.values = { ...loser.values, MasterRecordId: master }
@@ -243,7 +287,10 @@ export class Org {
 
   /** Puts rows back from the journal. */
   restore(entry: { o: string; row: Row } | { custom: [string, string, string] }): void {
-    if ('custom' in entry) return this.customise(...entry.custom)
+    if ('custom' in entry) {
+      this.customise(...entry.custom)
+      return
+    }
     const table = this.tables.get(entry.o)
     if (!table) return
     const existing = table.rows.get(entry.row.id)
@@ -312,7 +359,11 @@ export class Org {
       else values[name] = accept(field, value)
     }
     if (refused.length > 0) {
-      throw new SalesforceError('INVALID_FIELD_FOR_INSERT_UPDATE', `Unable to create/update fields: ${refused.join(', ')}. Please check the security settings of this field and verify that it is read/write for your profile or permission set.`, { fields: refused })
+      throw new SalesforceError(
+        'INVALID_FIELD_FOR_INSERT_UPDATE',
+        `Unable to create/update fields: ${refused.join(', ')}. Please check the security settings of this field and verify that it is read/write for your profile or permission set.`,
+        { fields: refused },
+      )
     }
     return values
   }
@@ -321,32 +372,44 @@ export class Org {
     const values: Record<string, Wire> = {}
     for (const f of def.fields.values()) if (f.defaultValue !== null && f.createable) values[f.name] = f.defaultValue
     Object.assign(values, given)
-    if (def.fields.has('OwnerId') && !values['OwnerId']) values['OwnerId'] = user
+    if (def.fields.has('OwnerId') && !values.OwnerId) values.OwnerId = user
     this.#derive(def, values, given)
     return values
   }
 
   /** What Salesforce computes on save. */
   #derive(def: ObjectDef, values: Record<string, Wire>, given: Record<string, Wire>): void {
-    if (def.name === 'Opportunity' && typeof values['StageName'] === 'string') {
-      const stage = STAGES[values['StageName']] ?? { probability: 0, closed: false, won: false, forecast: 'Pipeline' }
-      if ('StageName' in given && !('Probability' in given)) values['Probability'] = stage.probability
-      Object.assign(values, { IsClosed: stage.closed, IsWon: stage.won, ForecastCategory: stage.forecast, ForecastCategoryName: stage.forecast })
-      const [amount, probability] = [values['Amount'], values['Probability']]
-      values['ExpectedRevenue'] = typeof amount === 'number' && typeof probability === 'number' ? (amount * probability) / 100 : null
-      if (typeof values['CloseDate'] === 'string') {
-        const [year, month] = values['CloseDate'].split('-').map(Number) as [number, number]
+    if (def.name === 'Opportunity' && typeof values.StageName === 'string') {
+      const stage = STAGES[values.StageName] ?? {
+        probability: 0,
+        closed: false,
+        won: false,
+        forecast: 'Pipeline',
+      }
+      if ('StageName' in given && !('Probability' in given)) values.Probability = stage.probability
+      Object.assign(values, {
+        IsClosed: stage.closed,
+        IsWon: stage.won,
+        ForecastCategory: stage.forecast,
+        ForecastCategoryName: stage.forecast,
+      })
+      const [amount, probability] = [values.Amount, values.Probability]
+      values.ExpectedRevenue = typeof amount === 'number' && typeof probability === 'number' ? (amount * probability) / 100 : null
+      if (typeof values.CloseDate === 'string') {
+        const [year, month] = values.CloseDate.split('-').map(Number) as [number, number]
         const quarter = Math.ceil(month / 3)
         Object.assign(values, { FiscalYear: year, FiscalQuarter: quarter, Fiscal: `${year} ${quarter}` })
       }
     }
-    if (def.fields.has('LastName')) values['Name'] = [values['FirstName'], values['LastName']].filter(Boolean).join(' ') || null
+    if (def.fields.has('LastName')) values.Name = [values.FirstName, values.LastName].filter(Boolean).join(' ') || null
     if (def.name === 'OpportunityLineItem') {
-      const product = values['Product2Id'] ? this.row('Product2', String(values['Product2Id'])) : undefined
-      if (product) values['Name'] = product.values['Name'] ?? null
-      if (typeof values['Quantity'] === 'number' && typeof values['UnitPrice'] === 'number') values['TotalPrice'] = values['Quantity'] * values['UnitPrice']
+      const product = values.Product2Id ? this.row('Product2', String(values.Product2Id)) : undefined
+      if (product) values.Name = product.values.Name ?? null
+      if (typeof values.Quantity === 'number' && typeof values.UnitPrice === 'number')
+        values.TotalPrice = values.Quantity * values.UnitPrice
     }
-    for (const kind of ['Billing', 'Shipping', 'Mailing', 'Other']) if (def.fields.has(`${kind}Street`)) delete values[`${kind}Address`]
+    for (const kind of ['Billing', 'Shipping', 'Mailing', 'Other'])
+      if (def.fields.has(`${kind}Street`)) delete values[`${kind}Address`]
   }
 
   #checkReferences(def: ObjectDef, given: Record<string, Wire>): void {
@@ -354,15 +417,19 @@ export class Org {
       const f = def.fields.get(name)!
       if (f.type !== 'reference' || value === null || f.referenceTo.length === 0) continue
       const target = this.objectOfId(String(value))
-      const known = target && f.referenceTo.concat(name === 'OwnerId' ? ['Group'] : []).includes(target) && this.row(target, String(value))
+      const known =
+        target && f.referenceTo.concat(name === 'OwnerId' ? ['Group'] : []).includes(target) && this.row(target, String(value))
       if (!known) {
         const deleted = target && this.row(target, String(value), true)
         throw deleted
           ? new SalesforceError('ENTITY_IS_DELETED', 'entity is deleted', { fields: [name] })
           : new SalesforceError('INVALID_CROSS_REFERENCE_KEY', 'invalid cross reference id', { fields: [] })
       }
-      if (name === 'OwnerId' && target === 'User' && this.row('User', String(value))?.values['IsActive'] === false)
-        throw new SalesforceError('INACTIVE_OWNER_OR_USER', 'operation performed with inactive user [' + value + '] as owner of ' + def.name.toLowerCase())
+      if (name === 'OwnerId' && target === 'User' && this.row('User', String(value))?.values.IsActive === false)
+        throw new SalesforceError(
+          'INACTIVE_OWNER_OR_USER',
+          `operation performed with inactive user [${value}] as owner of ${def.name.toLowerCase()}`,
+        )
     }
   }
 
@@ -372,7 +439,11 @@ export class Org {
       if (typeof value !== 'string') continue
       const holder = index.get(value.toLowerCase())
       if (holder && holder !== self)
-        throw new SalesforceError('DUPLICATE_VALUE', `duplicate value found: ${field} duplicates value on record with id: ${holder.slice(0, 15)}`, { fields: [] })
+        throw new SalesforceError(
+          'DUPLICATE_VALUE',
+          `duplicate value found: ${field} duplicates value on record with id: ${holder.slice(0, 15)}`,
+          { fields: [] },
+        )
     }
   }
 
@@ -386,18 +457,29 @@ export class Org {
   }
 
   #afterSave(def: ObjectDef, row: Row, user: string): void {
-    if (def.name === 'OpportunityContactRole' && row.values['IsPrimary'] === true) {
+    if (def.name === 'OpportunityContactRole' && row.values.IsPrimary === true) {
       // Only one contact role of an opportunity is primary.
-      for (const other of this.#childrenOf('OpportunityContactRole', 'OpportunityId', String(row.values['OpportunityId'])))
-        if (other.id !== row.id && other.values['IsPrimary'] === true) this.#touch(this.table(def.name), other, { IsPrimary: false }, user)
+      for (const other of this.#childrenOf('OpportunityContactRole', 'OpportunityId', String(row.values.OpportunityId)))
+        if (other.id !== row.id && other.values.IsPrimary === true)
+          this.#touch(this.table(def.name), other, { IsPrimary: false }, user)
     }
-    if (def.name === 'Partner' && !row.values['ReversePartnerId'] && row.values['AccountFromId']) {
-      const role = [...this.table('PartnerRole').rows.values()].find((r) => r.values['MasterLabel'] === row.values['Role'])
+    if (def.name === 'Partner' && !row.values.ReversePartnerId && row.values.AccountFromId) {
+      const role = [...this.table('PartnerRole').rows.values()].find((r) => r.values.MasterLabel === row.values.Role)
       const table = this.table('Partner')
-      const reverse: Row = { ...row, id: makeId('00I', table.nextId++), values: { AccountFromId: row.values['AccountToId'] ?? null,
-        AccountToId: row.values['AccountFromId'], Role: role?.values['ReverseRole'] ?? null, OpportunityId: null, IsPrimary: false, ReversePartnerId: row.id } } // biome-ignore format: short
+      const reverse: Row = {
+        ...row,
+        id: makeId('00I', table.nextId++),
+        values: {
+          AccountFromId: row.values.AccountToId ?? null,
+          AccountToId: row.values.AccountFromId,
+          Role: role?.values.ReverseRole ?? null,
+          OpportunityId: null,
+          IsPrimary: false,
+          ReversePartnerId: row.id,
+        },
+      }
       this.#put(table, reverse)
-      row.values['ReversePartnerId'] = reverse.id
+      row.values.ReversePartnerId = reverse.id
       this.#put(table, row)
     }
   }

@@ -2,7 +2,24 @@
 
 export interface FieldDef {
   name: string
-  type: 'id' | 'string' | 'textarea' | 'picklist' | 'multipicklist' | 'reference' | 'boolean' | 'currency' | 'double' | 'percent' | 'int' | 'date' | 'datetime' | 'email' | 'phone' | 'url' | 'address' // biome-ignore format: one line
+  type:
+    | 'id'
+    | 'string'
+    | 'textarea'
+    | 'picklist'
+    | 'multipicklist'
+    | 'reference'
+    | 'boolean'
+    | 'currency'
+    | 'double'
+    | 'percent'
+    | 'int'
+    | 'date'
+    | 'datetime'
+    | 'email'
+    | 'phone'
+    | 'url'
+    | 'address'
   label: string
   length: number
   precision: number
@@ -45,27 +62,66 @@ const NUMERIC = new Set(['currency', 'double', 'percent', 'int'])
 function field(line: string): FieldDef {
   const match = /^(\w+) (\w+)(?:\(([\d,]+)\))?(?: \[([^\]]*)\])?(.*)$/.exec(line.trim())
   if (!match) throw new Error(`bad field line: ${line}`)
-  const [, name, type, size = '', values = '', rest = ''] = match as unknown as [string, string, FieldDef['type'], string?, string?, string?]
+  const [, name, type, size = '', values = '', rest = ''] = match as unknown as [
+    string,
+    string,
+    FieldDef['type'],
+    string?,
+    string?,
+    string?,
+  ]
   const flags = rest.trim().split(' ').filter(Boolean)
   const has = (flag: string) => flags.includes(flag)
-  const reference = flags.find((f) => f.startsWith('>'))?.slice(1).split(':')
-  const defaultText = flags.find((f) => f.startsWith('='))?.slice(1).replaceAll('_', ' ')
+  const reference = flags
+    .find((f) => f.startsWith('>'))
+    ?.slice(1)
+    .split(':')
+  const defaultText = flags
+    .find((f) => f.startsWith('='))
+    ?.slice(1)
+    .replaceAll('_', ' ')
   const [first = 0, second = 0] = size.split(',').map(Number)
   const numeric = NUMERIC.has(type)
   const readOnly = has('ro') || has('calc')
   return {
-    name, type,
-    label: name.replace(/__c$/, '').replaceAll('_', ' ').replace(/([a-z])([A-Z])/g, '$1 $2'),
-    length: numeric ? 0 : first || ({ string: 255, picklist: 255, multipicklist: 4099, email: 80, phone: 40, url: 255, id: 18, reference: 18 } as Record<string, number>)[type] || 0,
+    name,
+    type,
+    label: name
+      .replace(/__c$/, '')
+      .replaceAll('_', ' ')
+      .replace(/([a-z])([A-Z])/g, '$1 $2'),
+    length: numeric
+      ? 0
+      : first ||
+        (
+          {
+            string: 255,
+            picklist: 255,
+            multipicklist: 4099,
+            email: 80,
+            phone: 40,
+            url: 255,
+            id: 18,
+            reference: 18,
+          } as Record<string, number>
+        )[type] ||
+        0,
     precision: numeric ? first || 18 : 0,
     scale: numeric ? second : 0,
-    required: has('!'), createable: !readOnly, updateable: !readOnly && !has('co'),
-    nillable: !has('!') && type !== 'boolean', unique: has('uniq') || has('ext'), externalId: has('ext'),
-    restricted: has('strict'), values: values ? values.split('|') : [],
-    referenceTo: reference?.[0]?.split(',') ?? [], relationshipName: reference?.[1] ?? null,
+    required: has('!'),
+    createable: !readOnly,
+    updateable: !readOnly && !has('co'),
+    nillable: !has('!') && type !== 'boolean',
+    unique: has('uniq') || has('ext'),
+    externalId: has('ext'),
+    restricted: has('strict'),
+    values: values ? values.split('|') : [],
+    referenceTo: reference?.[0]?.split(',') ?? [],
+    relationshipName: reference?.[1] ?? null,
     defaultValue: type === 'boolean' ? defaultText === 'true' : (defaultText ?? null),
-    calculated: has('calc'), nameField: has('name'),
-  } // biome-ignore format: short
+    calculated: has('calc'),
+    nameField: has('name'),
+  }
 }
 
 const SYSTEM = `
@@ -78,17 +134,34 @@ const SYSTEM = `
   SystemModstamp datetime ro`
 
 /** Makes an object definition from field lines; system fields come by themselves. */
-export function defineObject(name: string, prefix: string, lines: string, labels: [string, string] = [name, `${name}s`]): ObjectDef {
+export function defineObject(
+  name: string,
+  prefix: string,
+  lines: string,
+  labels: [string, string] = [name, `${name}s`],
+): ObjectDef {
   const fields = new Map(
-    `${SYSTEM}\n${lines}`.split('\n').map((l) => l.trim()).filter(Boolean).map(field).map((f) => [f.name, f]),
-  ) // biome-ignore format: a pipeline
+    `${SYSTEM}\n${lines}`
+      .split('\n')
+      .map((l) => l.trim())
+      .filter(Boolean)
+      .map(field)
+      .map((f) => [f.name, f]),
+  )
   return {
-    name, prefix, fields, label: labels[0], labelPlural: labels[1], custom: name.endsWith('__c'),
-    fieldNames: new Map([...fields.keys()].map((n) => [n.toLowerCase(), n])), children: new Map(),
-  } // biome-ignore format: short
+    name,
+    prefix,
+    fields,
+    label: labels[0],
+    labelPlural: labels[1],
+    custom: name.endsWith('__c'),
+    fieldNames: new Map([...fields.keys()].map((n) => [n.toLowerCase(), n])),
+    children: new Map(),
+  }
 }
 
-const INDUSTRIES = 'Agriculture|Apparel|Banking|Biotechnology|Chemicals|Communications|Construction|Consulting|Education|Electronics|Energy|Engineering|Entertainment|Environmental|Finance|Food & Beverage|Government|Healthcare|Hospitality|Insurance|Machinery|Manufacturing|Media|Not For Profit|Recreation|Retail|Shipping|Technology|Telecommunications|Transportation|Utilities|Other'
+const INDUSTRIES =
+  'Agriculture|Apparel|Banking|Biotechnology|Chemicals|Communications|Construction|Consulting|Education|Electronics|Energy|Engineering|Entertainment|Environmental|Finance|Food & Beverage|Government|Healthcare|Hospitality|Insurance|Machinery|Manufacturing|Media|Not For Profit|Recreation|Retail|Shipping|Technology|Telecommunications|Transportation|Utilities|Other'
 const SOURCES = 'Web|Phone Inquiry|Partner Referral|Purchased List|Other'
 const ADDRESS = (kind: string) => `
   ${kind}Street textarea(255)
@@ -118,7 +191,10 @@ export const STAGES: Record<string, { probability: number; closed: boolean; won:
 /** The stock objects plus the fields and the object that Concordat's package adds. */
 export function standardObjects(): ObjectDef[] {
   return [
-    defineObject('Account', '001', `
+    defineObject(
+      'Account',
+      '001',
+      `
       MasterRecordId reference ro >Account:MasterRecord
       Name string(255) ! name
       Type picklist [Prospect|Customer - Direct|Customer - Channel|Channel Partner / Reseller|Installation Partner|Technology Partner|Other]
@@ -148,8 +224,13 @@ export function standardObjects(): ObjectDef[] {
       AccountSource picklist [${SOURCES}]
       SicDesc string(80)
       Concordat_Id__c string(64) ext
-      Concordat_Partner__c reference >Account:Concordat_Partner__r`, ['Account', 'Accounts']),
-    defineObject('Contact', '003', `
+      Concordat_Partner__c reference >Account:Concordat_Partner__r`,
+      ['Account', 'Accounts'],
+    ),
+    defineObject(
+      'Contact',
+      '003',
+      `
       MasterRecordId reference ro >Contact:MasterRecord
       AccountId reference >Account:Account
       LastName string(80) !
@@ -180,8 +261,13 @@ export function standardObjects(): ObjectDef[] {
       IsEmailBounced boolean ro
       PhotoUrl url(255) ro
       Jigsaw string(20)
-      Concordat_Id__c string(64) ext`, ['Contact', 'Contacts']),
-    defineObject('Opportunity', '006', `
+      Concordat_Id__c string(64) ext`,
+      ['Contact', 'Contacts'],
+    ),
+    defineObject(
+      'Opportunity',
+      '006',
+      `
       AccountId reference >Account:Account
       IsPrivate boolean =false
       Name string(120) ! name
@@ -210,13 +296,23 @@ export function standardObjects(): ObjectDef[] {
       ContactId reference co >Contact:Contact
       Concordat_Id__c string(64) ext
       Concordat_Partner__c reference >Account:Concordat_Partner__r
-      Concordat_Source__c picklist [Direct|Partner sourced|Partner influenced] strict`, ['Opportunity', 'Opportunities']),
-    defineObject('OpportunityContactRole', '00K', `
+      Concordat_Source__c picklist [Direct|Partner sourced|Partner influenced] strict`,
+      ['Opportunity', 'Opportunities'],
+    ),
+    defineObject(
+      'OpportunityContactRole',
+      '00K',
+      `
       OpportunityId reference ! co >Opportunity:Opportunity
       ContactId reference ! co >Contact:Contact
       Role picklist [Business User|Decision Maker|Economic Buyer|Evaluator|Executive Sponsor|Influencer|Technical Buyer|Other]
-      IsPrimary boolean =false`, ['Opportunity Contact Role', 'Opportunity Contact Role']),
-    defineObject('OpportunityLineItem', '00k', `
+      IsPrimary boolean =false`,
+      ['Opportunity Contact Role', 'Opportunity Contact Role'],
+    ),
+    defineObject(
+      'OpportunityLineItem',
+      '00k',
+      `
       OpportunityId reference ! co >Opportunity:Opportunity
       PricebookEntryId reference co >PricebookEntry:PricebookEntry
       Product2Id reference co >Product2:Product2
@@ -224,21 +320,39 @@ export function standardObjects(): ObjectDef[] {
       Quantity double(18,2) !
       UnitPrice currency(18,2)
       TotalPrice currency(18,2) calc
-      Description string(255)`, ['Opportunity Product', 'Opportunity Product']),
-    defineObject('Product2', '01t', `
+      Description string(255)`,
+      ['Opportunity Product', 'Opportunity Product'],
+    ),
+    defineObject(
+      'Product2',
+      '01t',
+      `
       Name string(255) ! name
       ProductCode string(255)
       Description textarea(4000)
       Family picklist [None]
-      IsActive boolean =true`, ['Product', 'Products']),
-    defineObject('Pricebook2', '01s', 'Name string(255) ! name\nIsActive boolean =true\nIsStandard boolean ro', ['Price Book', 'Price Books']),
-    defineObject('PricebookEntry', '01u', `
+      IsActive boolean =true`,
+      ['Product', 'Products'],
+    ),
+    defineObject('Pricebook2', '01s', 'Name string(255) ! name\nIsActive boolean =true\nIsStandard boolean ro', [
+      'Price Book',
+      'Price Books',
+    ]),
+    defineObject(
+      'PricebookEntry',
+      '01u',
+      `
       Name string(255) ro name
       Pricebook2Id reference ! co >Pricebook2:Pricebook2
       Product2Id reference ! co >Product2:Product2
       UnitPrice currency(18,2) !
-      IsActive boolean =true`, ['Price Book Entry', 'Price Book Entries']),
-    defineObject('Lead', '00Q', `
+      IsActive boolean =true`,
+      ['Price Book Entry', 'Price Book Entries'],
+    ),
+    defineObject(
+      'Lead',
+      '00Q',
+      `
       MasterRecordId reference ro >Lead:MasterRecord
       LastName string(80) !
       FirstName string(40)
@@ -268,8 +382,13 @@ export function standardObjects(): ObjectDef[] {
       ConvertedAccountId reference ro >Account:ConvertedAccount
       ConvertedContactId reference ro >Contact:ConvertedContact
       ConvertedOpportunityId reference ro >Opportunity:ConvertedOpportunity
-      IsUnreadByOwner boolean =false`, ['Lead', 'Leads']),
-    defineObject('User', '005', `
+      IsUnreadByOwner boolean =false`,
+      ['Lead', 'Leads'],
+    ),
+    defineObject(
+      'User',
+      '005',
+      `
       Username string(80) !
       LastName string(80) !
       FirstName string(40)
@@ -278,10 +397,20 @@ export function standardObjects(): ObjectDef[] {
       IsActive boolean =true
       UserType picklist [Standard|CsnOnly|PowerPartner]
       TimeZoneSidKey picklist(40)
-      ProfileId string(18)`, ['User', 'Users']),
+      ProfileId string(18)`,
+      ['User', 'Users'],
+    ),
     defineObject('Group', '00G', 'Name string(40) ! name\nType picklist [Regular|Queue]\nEmail email(255)', ['Group', 'Group']),
-    defineObject('Campaign', '701', 'Name string(80) ! name\nIsActive boolean =false\nStatus picklist [Planned|In Progress|Completed|Aborted]', ['Campaign', 'Campaigns']),
-    defineObject('Task', '00T', `
+    defineObject(
+      'Campaign',
+      '701',
+      'Name string(80) ! name\nIsActive boolean =false\nStatus picklist [Planned|In Progress|Completed|Aborted]',
+      ['Campaign', 'Campaigns'],
+    ),
+    defineObject(
+      'Task',
+      '00T',
+      `
       WhoId reference >Contact,Lead:Who
       WhatId reference >Account,Opportunity:What
       Subject string(255)
@@ -289,9 +418,19 @@ export function standardObjects(): ObjectDef[] {
       Status picklist [Not Started|In Progress|Completed] ! =Not_Started
       Priority picklist [High|Normal|Low] ! =Normal
       Description textarea(32000)
-      OwnerId reference >User:Owner`, ['Task', 'Tasks']),
-    defineObject('RecordType', '012', 'Name string(80) ! name\nDeveloperName string(80)\nSobjectType string(40)\nIsActive boolean =true', ['Record Type', 'Record Types']),
-    defineObject('Organization', '00D', `
+      OwnerId reference >User:Owner`,
+      ['Task', 'Tasks'],
+    ),
+    defineObject(
+      'RecordType',
+      '012',
+      'Name string(80) ! name\nDeveloperName string(80)\nSobjectType string(40)\nIsActive boolean =true',
+      ['Record Type', 'Record Types'],
+    ),
+    defineObject(
+      'Organization',
+      '00D',
+      `
       Name string(80) name
       TimeZoneSidKey picklist(40)
       DefaultLocaleSidKey picklist(40)
@@ -299,16 +438,31 @@ export function standardObjects(): ObjectDef[] {
       OrganizationType picklist(40)
       InstanceName string(5)
       IsSandbox boolean
-      DefaultCurrencyIsoCode string(3)`, ['Organization', 'Organization']),
-    defineObject('PartnerRole', '00J', 'MasterLabel string(255) name\nApiName string(255)\nSortOrder int(9,0)\nReverseRole string(255)', ['Partner Role Value', 'Partner Role Value']),
-    defineObject('Partner', '00I', `
+      DefaultCurrencyIsoCode string(3)`,
+      ['Organization', 'Organization'],
+    ),
+    defineObject(
+      'PartnerRole',
+      '00J',
+      'MasterLabel string(255) name\nApiName string(255)\nSortOrder int(9,0)\nReverseRole string(255)',
+      ['Partner Role Value', 'Partner Role Value'],
+    ),
+    defineObject(
+      'Partner',
+      '00I',
+      `
       OpportunityId reference co >Opportunity:Opportunity
       AccountFromId reference co >Account:AccountFrom
       AccountToId reference ! co >Account:AccountTo
       Role picklist(40) co
       IsPrimary boolean co =false
-      ReversePartnerId reference ro >Partner:ReversePartner`, ['Partner', 'Partners']),
-    defineObject('Concordat_Registration__c', 'a00', `
+      ReversePartnerId reference ro >Partner:ReversePartner`,
+      ['Partner', 'Partners'],
+    ),
+    defineObject(
+      'Concordat_Registration__c',
+      'a00',
+      `
       Name string(80) name
       Concordat_Id__c string(64) ext
       OwnerId reference >User:Owner
@@ -328,7 +482,9 @@ export function standardObjects(): ObjectDef[] {
       Submitted_At__c datetime
       Decided_At__c datetime
       Protected_Until__c date
-      Reason__c textarea(32000)`, ['Registration', 'Registrations']),
+      Reason__c textarea(32000)`,
+      ['Registration', 'Registrations'],
+    ),
   ]
 }
 
@@ -336,12 +492,22 @@ export function standardObjects(): ObjectDef[] {
 export function linkChildren(objects: Map<string, ObjectDef>): void {
   for (const child of objects.values()) {
     for (const f of child.fields.values()) {
-      if (f.type !== 'reference' || !f.relationshipName || ['CreatedById', 'LastModifiedById', 'OwnerId', 'MasterRecordId'].includes(f.name)) continue
+      if (
+        f.type !== 'reference' ||
+        !f.relationshipName ||
+        ['CreatedById', 'LastModifiedById', 'OwnerId', 'MasterRecordId'].includes(f.name)
+      )
+        continue
       for (const parent of f.referenceTo) {
         const plural = child.custom ? child.name.replace(/__c$/, 's__r') : child.labelPlural.replaceAll(' ', '')
         const base = objects.get(parent)?.children
         if (!base) continue
-        const special = ({ OpportunityContactRole: 'OpportunityContactRoles', OpportunityLineItem: 'OpportunityLineItems' } as Record<string, string>)[child.name]
+        const special = (
+          {
+            OpportunityContactRole: 'OpportunityContactRoles',
+            OpportunityLineItem: 'OpportunityLineItems',
+          } as Record<string, string>
+        )[child.name]
         const name = special ?? (child.name === parent ? 'Children' : plural)
         base.set(base.has(name) ? `${name}_${f.name}` : name, { object: child.name, field: f.name })
       }

@@ -52,17 +52,35 @@ export function plan(org: Org, soql: string, options: { all: boolean; version: s
   const table = org.find(name)
   if (!table) {
     const column = Math.max(soql.toLowerCase().lastIndexOf(name.toLowerCase()) + 1, 1)
-    throw new SalesforceError('INVALID_TYPE', `\n${soql.slice(0, 80)}\n${' '.repeat(Math.min(column, 60))}^\nERROR at Row:1:Column:${column}\nsObject type '${name}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.`)
+    throw new SalesforceError(
+      'INVALID_TYPE',
+      `\n${soql.slice(0, 80)}\n${' '.repeat(Math.min(column, 60))}^\nERROR at Row:1:Column:${column}\nsObject type '${name}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.`,
+    )
   }
   const { def } = table
   const where = query.where as WhereNode | undefined
   const predicate = where ? compileWhere(org, def, where) : () => true
   let rows = candidates(org, def, where).filter((r) => (options.all || !r.deleted) && predicate(r))
-  const select = (query.fields ?? []) as { type: string; field?: string; functionName?: string; parameters?: unknown[]; alias?: string; relationships?: string[]; subquery?: Query }[]
+  const select = (query.fields ?? []) as {
+    type: string
+    field?: string
+    functionName?: string
+    parameters?: unknown[]
+    alias?: string
+    relationships?: string[]
+    subquery?: Query
+  }[]
   const aggregate = select.some((f) => f.type === 'FieldFunctionExpression' && f.functionName !== 'FIELDS')
   if (aggregate && select.length === 1 && select[0]!.functionName === 'COUNT' && select[0]!.parameters?.length === 0)
     return { def, rows, render: () => ({ attributes: { type: def.name, url: '' } }), countOnly: true }
-  if (aggregate || query.groupBy) return { def, rows: [], render: () => ({ attributes: { type: 'AggregateResult', url: '' } }), countOnly: false, aggregates: aggregates(org, def, rows, query, select) }
+  if (aggregate || query.groupBy)
+    return {
+      def,
+      rows: [],
+      render: () => ({ attributes: { type: 'AggregateResult', url: '' } }),
+      countOnly: false,
+      aggregates: aggregates(org, def, rows, query, select),
+    }
   const order = [query.orderBy ?? []].flat() as { field: string; order?: string; nulls?: string }[]
   if (order.length > 0) rows.sort(comparator(org, def, order))
   if (query.offset) rows = rows.slice(query.offset)
@@ -95,7 +113,11 @@ function conjuncts(where: WhereNode): Condition[] {
   const found: Condition[] = []
   let depth = 0
   for (let node: WhereNode | undefined = where; node; node = node.right) {
-    if (node.operator === 'NOT' || (node.operator === 'OR' && depth + (node.left?.openParen ?? 0) - (node.left?.closeParen ?? 0) === 0)) return []
+    if (
+      node.operator === 'NOT' ||
+      (node.operator === 'OR' && depth + (node.left?.openParen ?? 0) - (node.left?.closeParen ?? 0) === 0)
+    )
+      return []
     const opened = depth + (node.left?.openParen ?? 0)
     if (opened === 0 && node.left) found.push(node.left)
     depth = opened - (node.left?.closeParen ?? 0)
@@ -103,7 +125,10 @@ function conjuncts(where: WhereNode): Condition[] {
   return found
 }
 
-const unquote = (literal: string) => (/^'.*'$/s.test(literal) ? literal.slice(1, -1).replace(/\\(.)/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t' })[c] ?? c) : literal)
+const unquote = (literal: string) =>
+  /^'.*'$/s.test(literal)
+    ? literal.slice(1, -1).replace(/\\(.)/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t' })[c] ?? c)
+    : literal
 
 /** Turns the parser's chain into a token list and reads it left to right with parentheses. */
 function compileWhere(org: Org, def: ObjectDef, where: WhereNode): Predicate {
@@ -146,29 +171,75 @@ function compileWhere(org: Org, def: ObjectDef, where: WhereNode): Predicate {
 function compileCondition(org: Org, def: ObjectDef, c: Condition): Predicate {
   const { get, field } = getter(org, def, c.field ?? '')
   const operator = (c.operator ?? '=').toUpperCase()
-  const list = [c.value ?? []].flat().map((v, i) => comparable(field, [c.literalType ?? 'STRING'].flat()[Math.min(i, [c.literalType].flat().length - 1)] ?? 'STRING', v, org, c))
+  const list = [c.value ?? []]
+    .flat()
+    .map((v, i) =>
+      comparable(
+        field,
+        [c.literalType ?? 'STRING'].flat()[Math.min(i, [c.literalType].flat().length - 1)] ?? 'STRING',
+        v,
+        org,
+        c,
+      ),
+    )
   const [first = null] = list
   const own: Getter = (row) => comparableOf(field, get(row))
   switch (operator) {
-    case '=': return (row) => own(row) === first
-    case '!=': case '<>': return (row) => own(row) !== first
-    case '<': return (row) => { const v = own(row); return v !== null && first !== null && v < first }
-    case '<=': return (row) => { const v = own(row); return v !== null && first !== null && v <= first }
-    case '>': return (row) => { const v = own(row); return v !== null && first !== null && v > first }
-    case '>=': return (row) => { const v = own(row); return v !== null && first !== null && v >= first }
-    case 'IN': { const set = new Set(list); return (row) => set.has(own(row)) }
-    case 'NOT IN': { const set = new Set(list); return (row) => !set.has(own(row)) }
+    case '=':
+      return (row) => own(row) === first
+    case '!=':
+    case '<>':
+      return (row) => own(row) !== first
+    case '<':
+      return (row) => {
+        const v = own(row)
+        return v !== null && first !== null && v < first
+      }
+    case '<=':
+      return (row) => {
+        const v = own(row)
+        return v !== null && first !== null && v <= first
+      }
+    case '>':
+      return (row) => {
+        const v = own(row)
+        return v !== null && first !== null && v > first
+      }
+    case '>=':
+      return (row) => {
+        const v = own(row)
+        return v !== null && first !== null && v >= first
+      }
+    case 'IN': {
+      const set = new Set(list)
+      return (row) => set.has(own(row))
+    }
+    case 'NOT IN': {
+      const set = new Set(list)
+      return (row) => !set.has(own(row))
+    }
     case 'LIKE': {
-      const pattern = new RegExp(`^${String(first).replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%/g, '.*').replace(/_/g, '.')}$`, 'is')
+      const pattern = new RegExp(
+        `^${String(first)
+          .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+          .replace(/%/g, '.*')
+          .replace(/_/g, '.')}$`,
+        'is',
+      )
       return (row) => pattern.test(String(own(row) ?? ''))
     }
-    case 'INCLUDES': case 'EXCLUDES': {
+    case 'INCLUDES':
+    case 'EXCLUDES': {
       const wanted = list.map((v) => String(v).split(';'))
-      const includes: Predicate = (row) => { const has = String(own(row) ?? '').split(';'); return wanted.some((w) => w.every((x) => has.includes(x))) }
+      const includes: Predicate = (row) => {
+        const has = String(own(row) ?? '').split(';')
+        return wanted.some((w) => w.every((x) => has.includes(x)))
+      }
       return operator === 'INCLUDES' ? includes : (row) => !includes(row)
     }
-    default: throw malformed(`unexpected operator: ${operator}`)
-  } // biome-ignore format: one table
+    default:
+      throw malformed(`unexpected operator: ${operator}`)
+  }
 }
 
 /** Text compares without case, ids by their 18 characters, times as milliseconds. */
@@ -186,12 +257,19 @@ function comparable(field: FieldDef, literal: string, text: string, org: Org, c:
   if (literal.startsWith('DATE_')) return relativeDate(plain, c.dateLiteralVariable ?? 0, org, field)
   if (field.type === 'datetime') {
     if (literal !== 'DATETIME' && literal !== 'DATE')
-      throw new SalesforceError('INVALID_FIELD', `\n${c.field} ${c.operator} ${text}\n^\nERROR at Row:1:Column:1\nvalue of filter criterion for field '${c.field}' must be of type dateTime and should not be enclosed in quotes`)
+      throw new SalesforceError(
+        'INVALID_FIELD',
+        `\n${c.field} ${c.operator} ${text}\n^\nERROR at Row:1:Column:1\nvalue of filter criterion for field '${c.field}' must be of type dateTime and should not be enclosed in quotes`,
+      )
     return Date.parse(plain)
   }
   if (field.type === 'id' || field.type === 'reference') {
     const id = normaliseId(plain)
-    if (plain !== '' && !id) throw new SalesforceError('INVALID_QUERY_FILTER_OPERATOR', `\n${c.field} ${c.operator} ${text}\n^\nERROR at Row:1:Column:1\ninvalid ID field: ${plain}`)
+    if (plain !== '' && !id)
+      throw new SalesforceError(
+        'INVALID_QUERY_FILTER_OPERATOR',
+        `\n${c.field} ${c.operator} ${text}\n^\nERROR at Row:1:Column:1\ninvalid ID field: ${plain}`,
+      )
     return id ?? null
   }
   if (['INTEGER', 'DECIMAL', 'INTEGER_WITH_CURRENCY_PREFIX'].includes(literal)) return Number(plain)
@@ -218,15 +296,28 @@ function getter(org: Org, def: ObjectDef, path: string): { get: Getter; field: F
   }
   const { reference, parent } = relation(org, def, own[0]!)
   const rest = getter(org, parent, own.slice(1).join('.'))
-  return { field: rest.field, get: (row) => { const to = org.row(parent.name, String(org.value(def, row, reference)), true); return to ? rest.get(to) : null } } // biome-ignore format: short
+  return {
+    field: rest.field,
+    get: (row) => {
+      const to = org.row(parent.name, String(org.value(def, row, reference)), true)
+      return to ? rest.get(to) : null
+    },
+  }
 }
 
 const noColumn = (name: string, def: ObjectDef) =>
-  new SalesforceError('INVALID_FIELD', `\nSELECT ${name} FROM ${def.name}\n       ^\nERROR at Row:1:Column:8\nNo such column '${name}' on entity '${def.name}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.`)
+  new SalesforceError(
+    'INVALID_FIELD',
+    `\nSELECT ${name} FROM ${def.name}\n       ^\nERROR at Row:1:Column:8\nNo such column '${name}' on entity '${def.name}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.`,
+  )
 
 function relation(org: Org, def: ObjectDef, name: string): { reference: string; parent: ObjectDef } {
   const field = [...def.fields.values()].find((f) => f.relationshipName?.toLowerCase() === name.toLowerCase())
-  if (!field) throw new SalesforceError('INVALID_FIELD', `\nERROR at Row:1:Column:8\nDidn't understand relationship '${name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.`)
+  if (!field)
+    throw new SalesforceError(
+      'INVALID_FIELD',
+      `\nERROR at Row:1:Column:8\nDidn't understand relationship '${name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.`,
+    )
   return { reference: field.name, parent: org.table(field.referenceTo[0]!).def }
 }
 
@@ -249,9 +340,24 @@ function comparator(org: Org, def: ObjectDef, order: { field: string; order?: st
   }
 }
 
-const attributes = (def: ObjectDef, id: string, version: string) => ({ type: def.name, url: `/services/data/v${version}/sobjects/${def.name}/${id}` })
+const attributes = (def: ObjectDef, id: string, version: string) => ({
+  type: def.name,
+  url: `/services/data/v${version}/sobjects/${def.name}/${id}`,
+})
 
-function projection(org: Org, def: ObjectDef, select: { type: string; field?: string; relationships?: string[]; functionName?: string; parameters?: unknown[]; subquery?: Query }[], version: string): Projection {
+function projection(
+  org: Org,
+  def: ObjectDef,
+  select: {
+    type: string
+    field?: string
+    relationships?: string[]
+    functionName?: string
+    parameters?: unknown[]
+    subquery?: Query
+  }[],
+  version: string,
+): Projection {
   const simple: { name: string; get: (row: Row) => unknown }[] = []
   const parents = new Map<string, string[]>()
   for (const f of select) {
@@ -264,29 +370,53 @@ function projection(org: Org, def: ObjectDef, select: { type: string; field?: st
     } else if (f.type === 'FieldFunctionExpression' && f.functionName === 'FIELDS') {
       const kind = String(f.parameters?.[0]).toUpperCase()
       for (const d of def.fields.values())
-        if (kind === 'ALL' || (kind === 'CUSTOM') === d.name.endsWith('__c')) simple.push({ name: d.name, get: (row) => org.value(def, row, d.name) })
+        if (kind === 'ALL' || (kind === 'CUSTOM') === d.name.endsWith('__c'))
+          simple.push({ name: d.name, get: (row) => org.value(def, row, d.name) })
     } else if (f.type === 'FieldSubquery') {
       const sub = f.subquery! as Query & { relationshipName: string }
       const relationship = [...def.children].find(([n]) => n.toLowerCase() === sub.relationshipName.toLowerCase())
-      if (!relationship) throw new SalesforceError('INVALID_TYPE', `\nERROR at Row:1:Column:8\nDidn't understand relationship '${sub.relationshipName}' in FROM part of query call.`)
+      if (!relationship)
+        throw new SalesforceError(
+          'INVALID_TYPE',
+          `\nERROR at Row:1:Column:8\nDidn't understand relationship '${sub.relationshipName}' in FROM part of query call.`,
+        )
       const child = org.table(relationship[1].object).def
       const where = sub.where ? compileWhere(org, child, sub.where as WhereNode) : () => true
       const render = projection(org, child, sub.fields as never, version)
       let index: Map<string, Row[]> | undefined
-      simple.push({ name: relationship[0], get: (row) => {
-        index ??= org.childIndex(child.name, relationship[1].field)
-        const records = (index.get(row.id) ?? []).filter(where).map(render)
-        return records.length === 0 ? null : { totalSize: records.length, done: true, records }
-      } }) // biome-ignore format: short
+      simple.push({
+        name: relationship[0],
+        get: (row) => {
+          index ??= org.childIndex(child.name, relationship[1].field)
+          const records = (index.get(row.id) ?? []).filter(where).map(render)
+          return records.length === 0 ? null : { totalSize: records.length, done: true, records }
+        },
+      })
     } else throw malformed(`unexpected expression: ${f.type}`)
   }
   for (const [head, fields] of parents) {
     const { reference, parent } = relation(org, def, head)
-    const render = projection(org, parent, fields.map((p) => (p.includes('.') ? { type: 'FieldRelationship', field: p.split('.').at(-1)!, relationships: p.split('.').slice(0, -1) } : { type: 'Field', field: p })), version)
-    simple.push({ name: [...def.fields.values()].find((f) => f.name === reference)!.relationshipName!, get: (row) => {
-      const to = org.row(parent.name, String(org.value(def, row, reference)), true)
-      return to ? render(to) : null
-    } }) // biome-ignore format: short
+    const render = projection(
+      org,
+      parent,
+      fields.map((p) =>
+        p.includes('.')
+          ? {
+              type: 'FieldRelationship',
+              field: p.split('.').at(-1)!,
+              relationships: p.split('.').slice(0, -1),
+            }
+          : { type: 'Field', field: p },
+      ),
+      version,
+    )
+    simple.push({
+      name: [...def.fields.values()].find((f) => f.name === reference)!.relationshipName!,
+      get: (row) => {
+        const to = org.row(parent.name, String(org.value(def, row, reference)), true)
+        return to ? render(to) : null
+      },
+    })
   }
   return (row) => {
     const record: Rendered = { attributes: attributes(def, row.id, version) }
@@ -295,7 +425,13 @@ function projection(org: Org, def: ObjectDef, select: { type: string; field?: st
   }
 }
 
-function aggregates(org: Org, def: ObjectDef, rows: Row[], query: Query, select: { type: string; field?: string; functionName?: string; parameters?: unknown[]; alias?: string }[]): Record<string, unknown>[] {
+function aggregates(
+  org: Org,
+  def: ObjectDef,
+  rows: Row[],
+  query: Query,
+  select: { type: string; field?: string; functionName?: string; parameters?: unknown[]; alias?: string }[],
+): Record<string, unknown>[] {
   const groupFields = ([query.groupBy ?? []].flat() as { field?: string }[]).map((g) => getter(org, def, g.field ?? '').get)
   const groups = new Map<string, Row[]>()
   for (const row of rows) {
@@ -322,12 +458,19 @@ function fold(name: string, values: Wire[]): unknown {
   const sorted = [...values].sort((a, b) => (a! < b! ? -1 : 1))
   const sum = values.reduce<number>((total, v) => total + Number(v), 0)
   switch (name.toUpperCase()) {
-    case 'COUNT': return values.length
-    case 'COUNT_DISTINCT': return new Set(values).size
-    case 'SUM': return sum
-    case 'AVG': return values.length ? sum / values.length : null
-    case 'MIN': return sorted[0] ?? null
-    case 'MAX': return sorted.at(-1) ?? null
-    default: throw malformed(`unexpected function: ${name}`)
-  } // biome-ignore format: one table
+    case 'COUNT':
+      return values.length
+    case 'COUNT_DISTINCT':
+      return new Set(values).size
+    case 'SUM':
+      return sum
+    case 'AVG':
+      return values.length ? sum / values.length : null
+    case 'MIN':
+      return sorted[0] ?? null
+    case 'MAX':
+      return sorted.at(-1) ?? null
+    default:
+      throw malformed(`unexpected function: ${name}`)
+  }
 }

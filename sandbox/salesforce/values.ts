@@ -1,5 +1,5 @@
-import { normaliseId } from './ids.ts'
 import { SalesforceError } from './errors.ts'
+import { normaliseId } from './ids.ts'
 import type { FieldDef } from './schema.ts'
 
 export type Wire = string | number | boolean | null
@@ -8,7 +8,11 @@ export type Wire = string | number | boolean | null
 export const wireTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '+0000')
 
 const bad = (def: FieldDef, value: unknown, kind: string) =>
-  new SalesforceError('JSON_PARSER_ERROR', `Cannot deserialize instance of ${kind} from ${JSON.stringify(value)} value ${JSON.stringify(value)} or request may be missing a required field at [line:1, column:1]`, { fields: [def.name] })
+  new SalesforceError(
+    'JSON_PARSER_ERROR',
+    `Cannot deserialize instance of ${kind} from ${JSON.stringify(value)} value ${JSON.stringify(value)} or request may be missing a required field at [line:1, column:1]`,
+    { fields: [def.name] },
+  )
 
 /**
  * Brings a written value into the form Salesforce keeps: trims, rounds, empty text is null.
@@ -16,7 +20,10 @@ const bad = (def: FieldDef, value: unknown, kind: string) =>
  */
 export function accept(def: FieldDef, value: unknown): Wire {
   if (value === null || value === undefined || value === '') {
-    if (def.type === 'boolean') throw new SalesforceError('INVALID_TYPE_ON_FIELD_IN_RECORD', `${def.label}: value not of required type: `, { fields: [def.name] })
+    if (def.type === 'boolean')
+      throw new SalesforceError('INVALID_TYPE_ON_FIELD_IN_RECORD', `${def.label}: value not of required type: `, {
+        fields: [def.name],
+      })
     return null
   }
   switch (def.type) {
@@ -25,11 +32,18 @@ export function accept(def: FieldDef, value: unknown): Wire {
       if (text !== 'true' && text !== 'false') throw bad(def, value, 'boolean')
       return text === 'true'
     }
-    case 'currency': case 'double': case 'percent': case 'int': {
+    case 'currency':
+    case 'double':
+    case 'percent':
+    case 'int': {
       const n = typeof value === 'number' ? value : Number(value)
       if (Number.isNaN(n)) throw bad(def, value, def.type === 'int' ? 'int' : 'double')
       if (Math.abs(n) >= 10 ** (def.precision - def.scale))
-        throw new SalesforceError('NUMBER_OUTSIDE_VALID_RANGE', `${def.label}: value outside of valid range on numeric field: ${n}`, { fields: [def.name] })
+        throw new SalesforceError(
+          'NUMBER_OUTSIDE_VALID_RANGE',
+          `${def.label}: value outside of valid range on numeric field: ${n}`,
+          { fields: [def.name] },
+        )
       const rounded = Number(n.toFixed(def.scale))
       return Object.is(rounded, -0) ? 0 : rounded
     }
@@ -45,31 +59,43 @@ export function accept(def: FieldDef, value: unknown): Wire {
     }
     case 'reference': {
       const id = normaliseId(value)
-      if (!id) throw new SalesforceError('MALFORMED_ID', `${def.label}: id value of incorrect type: ${value}`, { fields: [def.name] })
+      if (!id)
+        throw new SalesforceError('MALFORMED_ID', `${def.label}: id value of incorrect type: ${value}`, {
+          fields: [def.name],
+        })
       return id
     }
     case 'email': {
       const text = String(value).trim()
       if (!/^[^\s@]+@[^\s@]+\.[^\s@.]+$/.test(text))
-        throw new SalesforceError('INVALID_EMAIL_ADDRESS', `${def.label}: invalid email address: ${text}`, { fields: [def.name] })
+        throw new SalesforceError('INVALID_EMAIL_ADDRESS', `${def.label}: invalid email address: ${text}`, {
+          fields: [def.name],
+        })
       return limited(def, text)
     }
-    case 'picklist': case 'multipicklist': {
+    case 'picklist':
+    case 'multipicklist': {
       const text = String(value).trim()
       if (def.restricted) {
         const wrong = text.split(def.type === 'multipicklist' ? ';' : '\0').find((v) => !def.values.includes(v))
         if (wrong !== undefined)
-          throw new SalesforceError('INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST', `${def.label}: bad value for restricted picklist field: ${wrong}`, { fields: [def.name] })
+          throw new SalesforceError(
+            'INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST',
+            `${def.label}: bad value for restricted picklist field: ${wrong}`,
+            { fields: [def.name] },
+          )
       }
       return limited(def, text)
     }
     default:
       return limited(def, def.type === 'textarea' ? String(value).replace(/\r\n?/g, '\r\n').trim() : String(value).trim()) || null
-  } // biome-ignore format: cases share lines
+  }
 }
 
 function limited(def: FieldDef, text: string): string {
   if (def.length && text.length > def.length)
-    throw new SalesforceError('STRING_TOO_LONG', `${def.label}: data value too large: ${text} (max length=${def.length})`, { fields: [def.name] })
+    throw new SalesforceError('STRING_TOO_LONG', `${def.label}: data value too large: ${text} (max length=${def.length})`, {
+      fields: [def.name],
+    })
   return text
 }

@@ -1,12 +1,12 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'csv-parse'
+import { HubspotError } from '../hubspot/errors.ts'
 import type { Portal, Source } from '../hubspot/portal.ts'
 import { property } from '../hubspot/schema.ts'
 import { SalesforceError } from '../salesforce/errors.ts'
 import { normaliseId } from '../salesforce/ids.ts'
 import { type Org, PERSON } from '../salesforce/org.ts'
-import { HubspotError } from '../hubspot/errors.ts'
 
 /**
  * Fills the two local CRMs from CSV exports: `salesforce/<Object>.csv` and `hubspot/<type>.csv`. Headers
@@ -20,7 +20,16 @@ export interface ImportReport {
 
 const IMPORTER: Source = { type: 'CRM_UI', id: 'userId:1', userId: 1 }
 /** Objects that others point at come first. */
-const SALESFORCE_ORDER = ['User', 'Account', 'Contact', 'Product2', 'Opportunity', 'OpportunityLineItem', 'OpportunityContactRole', 'Lead']
+const SALESFORCE_ORDER = [
+  'User',
+  'Account',
+  'Contact',
+  'Product2',
+  'Opportunity',
+  'OpportunityLineItem',
+  'OpportunityContactRole',
+  'Lead',
+]
 const HUBSPOT_ORDER = ['owners', 'companies', 'contacts', 'line_items', 'deals']
 
 export async function importFolder(folder: string, org: Org, portal: Portal): Promise<ImportReport> {
@@ -29,20 +38,40 @@ export async function importFolder(folder: string, org: Org, portal: Portal): Pr
     const path = join(folder, crm)
     if (!existsSync(path)) return []
     const rank = (f: string) => (order.indexOf(f.slice(0, -4)) + 100) % 100
-    return readdirSync(path).filter((f) => f.endsWith('.csv')).sort((a, b) => rank(a) - rank(b)).map((f) => ({ name: f.slice(0, -4), path: join(path, f), label: `${crm}/${f}` }))
+    return readdirSync(path)
+      .filter((f) => f.endsWith('.csv'))
+      .sort((a, b) => rank(a) - rank(b))
+      .map((f) => ({ name: f.slice(0, -4), path: join(path, f), label: `${crm}/${f}` }))
   }
   const [sf, hs] = [files('salesforce', SALESFORCE_ORDER), files('hubspot', HUBSPOT_ORDER)]
-  if (sf.length + hs.length === 0) throw new Error(`${folder} holds no salesforce/*.csv and no hubspot/*.csv; put exports there, e.g. salesforce/Account.csv`)
+  if (sf.length + hs.length === 0)
+    throw new Error(`${folder} holds no salesforce/*.csv and no hubspot/*.csv; put exports there, e.g. salesforce/Account.csv`)
   for (const file of sf) report.rows[file.label] = await importSalesforce(file, org, report)
   for (const file of hs) report.rows[file.label] = await importHubspot(file, portal, report)
   return report
 }
 
-interface File { name: string; path: string; label: string }
+interface File {
+  name: string
+  path: string
+  label: string
+}
 
 async function* rowsOf(file: File): AsyncGenerator<{ row: Record<string, string>; line: number }> {
-  const parser = createReadStream(file.path).pipe(parse({ columns: (header: string[]) => header.map((h) => h.trim()), bom: true, relax_column_count: true, skip_empty_lines: true, info: true }))
-  for await (const { record, info } of parser as AsyncIterable<{ record: Record<string, string>; info: { lines: number } }>) yield { row: record, line: info.lines }
+  const parser = createReadStream(file.path).pipe(
+    parse({
+      columns: (header: string[]) => header.map((h) => h.trim()),
+      bom: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      info: true,
+    }),
+  )
+  for await (const { record, info } of parser as AsyncIterable<{
+    record: Record<string, string>
+    info: { lines: number }
+  }>)
+    yield { row: record, line: info.lines }
 }
 
 /** A value that only the spelling of an id tells from text: ids of other systems are kept as custom text. */
@@ -54,7 +83,12 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
     report.problems.push(`${file.label}: no object ${file.name}; name the file after a Salesforce object, e.g. Account.csv`)
     return 0
   }
-  const byHeader = new Map([...table.def.fields.values()].flatMap((f) => [[plain(f.label), f.name], [plain(f.name), f.name]]))
+  const byHeader = new Map(
+    [...table.def.fields.values()].flatMap((f) => [
+      [plain(f.label), f.name],
+      [plain(f.name), f.name],
+    ]),
+  )
   let count = 0
   for await (const { row, line } of rowsOf(file)) {
     const fields: Record<string, unknown> = {}
@@ -79,7 +113,9 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
       } catch (error) {
         if (!(error instanceof SalesforceError)) throw error
         const culprit = error.fields?.find((f) => f in fields)
-        report.problems.push(`${file.label} line ${line}: ${error.message}${culprit ? `; ${culprit} left blank` : '; row left out'}`)
+        report.problems.push(
+          `${file.label} line ${line}: ${error.message}${culprit ? `; ${culprit} left blank` : '; row left out'}`,
+        )
         if (!culprit) break
         delete fields[culprit]
       }
@@ -96,7 +132,12 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
     return 0
   }
   const { def } = table
-  const byHeader = new Map([...def.properties.values()].flatMap((p) => [[plain(p.label), p.name], [plain(p.name), p.name]]))
+  const byHeader = new Map(
+    [...def.properties.values()].flatMap((p) => [
+      [plain(p.label), p.name],
+      [plain(p.name), p.name],
+    ]),
+  )
   const links: { line: number; id: string; to: string; ids: string[] }[] = []
   let count = 0
   for await (const { row, line } of rowsOf(file)) {
@@ -107,7 +148,12 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
       if (value === '' || value === undefined) continue
       const association = /^associated ?(company|contact|deal) ?ids?/i.exec(header)
       if (association) {
-        associated.push({ to: ({ company: 'companies', contact: 'contacts', deal: 'deals' } as Record<string, string>)[association[1]!.toLowerCase()]!, ids: value.split(';').map((x) => x.trim()) })
+        associated.push({
+          to: ({ company: 'companies', contact: 'contacts', deal: 'deals' } as Record<string, string>)[
+            association[1]!.toLowerCase()
+          ]!,
+          ids: value.split(';').map((x) => x.trim()),
+        })
         continue
       }
       if (['recordid', 'hsobjectid', 'id'].includes(plain(header))) {
@@ -125,7 +171,11 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
       // An export may hold options that this portal does not know yet.
       if (p.type === 'enumeration' && p.options.length > 0) {
         const option = p.options.find((o) => o.value === value || o.label.toLowerCase() === value.toLowerCase())
-        if (!option) portal.addProperty(def.name, { ...p, options: [...p.options, { label: value, value, displayOrder: p.options.length, hidden: false }] })
+        if (!option)
+          portal.addProperty(def.name, {
+            ...p,
+            options: [...p.options, { label: value, value, displayOrder: p.options.length, hidden: false }],
+          })
         properties[name] = option?.value ?? value
       } else properties[name] = value
     }
@@ -137,8 +187,10 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
         break
       } catch (error) {
         if (!(error instanceof HubspotError)) throw error
-        const culprit = error.detail.errors?.flatMap((e) => e.context?.['propertyName'] ?? []).find((p) => p in properties)
-        report.problems.push(`${file.label} line ${line}: ${error.message.slice(0, 200)}${culprit ? `; ${culprit} left blank` : '; row left out'}`)
+        const culprit = error.detail.errors?.flatMap((e) => e.context?.propertyName ?? []).find((p) => p in properties)
+        report.problems.push(
+          `${file.label} line ${line}: ${error.message.slice(0, 200)}${culprit ? `; ${culprit} left blank` : '; row left out'}`,
+        )
         if (!culprit) break
         delete properties[culprit]
       }
@@ -164,7 +216,14 @@ async function importOwners(file: File, portal: Portal): Promise<number> {
   for await (const { row } of rowsOf(file)) {
     const of = (name: string) => Object.entries(row).find(([k]) => plain(k) === name)?.[1] ?? ''
     const id = of('id') || of('ownerid') || String(80_000_000 + n)
-    portal.owners.set(id, { id, email: of('email'), firstName: of('firstname'), lastName: of('lastname'), userId: 6_000_000 + n, active: of('active').toLowerCase() !== 'false' })
+    portal.owners.set(id, {
+      id,
+      email: of('email'),
+      firstName: of('firstname'),
+      lastName: of('lastname'),
+      userId: 6_000_000 + n,
+      active: of('active').toLowerCase() !== 'false',
+    })
     n++
   }
   return n

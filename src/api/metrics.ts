@@ -7,12 +7,14 @@ import type { App } from '../app.ts'
 /** Prometheus metrics, gathered when they are asked for. */
 export async function metrics(app: App): Promise<string> {
   const registry = new Registry()
-  const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name, help, labelNames, registers: [registry] })
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] })
   const lanes = gauge('concordat_lane_waiting', 'Rows that wait in a lane', ['connection', 'queue'])
   const calls = gauge('concordat_crm_calls', 'Calls made to a CRM since the start', ['connection', 'kind'])
   for (const rt of app.engine.runtimes) {
     const state = await laneState(app.engine, rt)
-    for (const queue of ['inbox', 'outbox', 'later', 'openWrites'] as const) lanes.set({ connection: rt.name, queue }, state[queue])
+    for (const queue of ['inbox', 'outbox', 'later', 'openWrites'] as const)
+      lanes.set({ connection: rt.name, queue }, state[queue])
     for (const [kind, n] of Object.entries(rt.budget.used)) calls.set({ connection: rt.name, kind }, n)
   }
   const found = await inTransaction(app.engine, totals)

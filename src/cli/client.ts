@@ -43,7 +43,8 @@ export async function withApi<T>(options: { crms: boolean }, work: (send: Send, 
 function remote(config: Config): Send {
   return async (method, path, body) => {
     const owner = readOwner(config.home)
-    if (!owner) throw new CommandError(`${config.home} is in use, but its owner has not said yet where it listens; try again in a moment`)
+    if (!owner)
+      throw new CommandError(`${config.home} is in use, but its owner has not said yet where it listens; try again in a moment`)
     const token = config.token ?? readFileSync(join(config.home, 'token'), 'utf8').trim()
     let answer: Response
     try {
@@ -57,7 +58,10 @@ function remote(config: Config): Send {
 
 const request = (method: string, token: string, body: unknown): RequestInit => ({
   method,
-  headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+  headers: {
+    authorization: `Bearer ${token}`,
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+  },
   ...(body !== undefined && { body: JSON.stringify(body) }),
 })
 

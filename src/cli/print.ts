@@ -4,7 +4,11 @@ import type { Summary } from '../summary.ts'
 /** Tables for people. Machines use --json. */
 
 export function table(head: string[], rows: (string | number | null | undefined)[][]): string {
-  const t = new Table({ head, style: { head: [], border: [], compact: true }, colAligns: head.map((_, i) => (typeof rows[0]?.[i] === 'number' ? 'right' : 'left')) })
+  const t = new Table({
+    head,
+    style: { head: [], border: [], compact: true },
+    colAligns: head.map((_, i) => (typeof rows[0]?.[i] === 'number' ? 'right' : 'left')),
+  })
   for (const row of rows) t.push(row.map((cell) => (typeof cell === 'number' ? number(cell) : (cell ?? ''))))
   return t.toString()
 }
@@ -19,17 +23,39 @@ export const short = (value: unknown, length = 60): string => {
 
 export function printSummary(s: Summary): string {
   const out = [
-    table(['', 'Salesforce', 'HubSpot', 'canonical', 'linked', 'for review'], Object.entries(s.records).map(([entity, r]) => [entity, r.salesforce, r.hubspot, r.canonical, r.linked, r.review])),
-    table(['written', 'created', 'updated', 'cleared', 'deleted', 'calls', 'least possible'], Object.entries(s.written).map(([name, w]) => [name, w.created, w.updated, w.cleared, w.deleted, s.calls[name]?.used ?? 0, s.calls[name]?.minimum ?? 0])),
+    table(
+      ['', 'Salesforce', 'HubSpot', 'canonical', 'linked', 'for review'],
+      Object.entries(s.records).map(([entity, r]) => [entity, r.salesforce, r.hubspot, r.canonical, r.linked, r.review]),
+    ),
+    table(
+      ['written', 'created', 'updated', 'cleared', 'deleted', 'calls', 'least possible'],
+      Object.entries(s.written).map(([name, w]) => [
+        name,
+        w.created,
+        w.updated,
+        w.cleared,
+        w.deleted,
+        s.calls[name]?.used ?? 0,
+        s.calls[name]?.minimum ?? 0,
+      ]),
+    ),
   ]
-  const open = [s.conflicts > 0 ? `${number(s.conflicts)} conflicts wait for a person` : 'no conflicts', s.deadLetters > 0 ? `${number(s.deadLetters)} values were refused (concordat dead-letters)` : 'nothing was refused']
-  if (s.overruled > 0) open.push(`${number(s.overruled)} differing values were decided by the mapping's first-link rule (in the journal)`)
+  const open = [
+    s.conflicts > 0 ? `${number(s.conflicts)} conflicts wait for a person` : 'no conflicts',
+    s.deadLetters > 0 ? `${number(s.deadLetters)} values were refused (concordat dead-letters)` : 'nothing was refused',
+  ]
+  if (s.overruled > 0)
+    open.push(`${number(s.overruled)} differing values were decided by the mapping's first-link rule (in the journal)`)
   out.push(`${open.join('; ')}.`)
   if (s.verify) {
-    const reasons = Object.entries(s.verify.byReason).map(([reason, n]) => `${number(n)} ${reason}`).join(', ')
-    out.push(s.verify.unexplained === 0
-      ? `Verified: ${number(s.verify.compared)} rows, ${number(s.verify.fields)} fields compared; both CRMs agree${s.verify.differences > 0 ? ` (${number(s.verify.differences)} known differences: ${reasons})` : ''}.`
-      : `Verify found ${number(s.verify.unexplained)} unexplained differences among ${number(s.verify.fields)} fields (concordat verify lists them).`)
+    const reasons = Object.entries(s.verify.byReason)
+      .map(([reason, n]) => `${number(n)} ${reason}`)
+      .join(', ')
+    out.push(
+      s.verify.unexplained === 0
+        ? `Verified: ${number(s.verify.compared)} rows, ${number(s.verify.fields)} fields compared; both CRMs agree${s.verify.differences > 0 ? ` (${number(s.verify.differences)} known differences: ${reasons})` : ''}.`
+        : `Verify found ${number(s.verify.unexplained)} unexplained differences among ${number(s.verify.fields)} fields (concordat verify lists them).`,
+    )
   }
   out.push(`Took ${s.seconds} s.`)
   return out.join('\n')

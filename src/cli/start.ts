@@ -1,7 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import { serve, type ServerType } from '@hono/node-server'
-import { Hono } from 'hono'
 import { existsSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type ServerType, serve } from '@hono/node-server'
+import { Hono } from 'hono'
 import { pendingWrites } from '../../store/queries.ts'
 import { isQuiet, laneState } from '../../sync/drain.ts'
 import { inTransaction } from '../../sync/engine.ts'
@@ -12,7 +12,7 @@ import { App } from '../app.ts'
 import { ConfigError, readConfig } from '../config.ts'
 import { apiToken, HomeLock } from '../home.ts'
 import { makeLog } from '../log.ts'
-import { summarise, type Summary } from '../summary.ts'
+import { type Summary, summarise } from '../summary.ts'
 import { DEMO_WORLD } from '../world.ts'
 import { number, printSummary, table } from './print.ts'
 
@@ -23,13 +23,20 @@ const STALLED_MS = 10 * 60_000
 export async function runStart(options: { once?: boolean; json?: boolean; import?: string }): Promise<number> {
   const config = readConfig(process.env)
   const log = makeLog(options.once ? 'warn' : config.logLevel)
-  if (options.import && !existsSync(options.import)) throw new ConfigError(`--import ${options.import}: there is no such folder; it holds salesforce/*.csv and hubspot/*.csv`)
+  if (options.import && !existsSync(options.import))
+    throw new ConfigError(`--import ${options.import}: there is no such folder; it holds salesforce/*.csv and hubspot/*.csv`)
   const say = (text: string) => process.stderr.write(`${text}\n`)
   const lock = HomeLock.take(config.home)
   let app: App | undefined
   let server: ServerType | undefined
   try {
-    app = await App.open({ config, log, crms: true, say, ...(options.import ? { importFrom: options.import } : { world: DEMO_WORLD }) })
+    app = await App.open({
+      config,
+      log,
+      crms: true,
+      say,
+      ...(options.import ? { importFrom: options.import } : { world: DEMO_WORLD }),
+    })
     reportImport(app, say)
     if (!options.once) server = await listen(app, config.port)
     if (server) lock.announce((server.address() as { port: number }).port)
@@ -60,8 +67,17 @@ async function printResult(app: App, summary: Summary, options: { once?: boolean
   process.stdout.write(`${printSummary(summary)}\n`)
   const pending = await inTransaction(app.engine, pendingWrites)
   if (pending.length > 0) {
-    process.stdout.write(`\nNot written yet:\n${table(['connection', 'entity', 'would', 'records'], pending.map((p) => [p.connection, p.entity, p.kind, p.n]))}\n`)
-    for (const name of new Set(pending.map((p) => p.connection))) if (!app.runtime(name)?.sandbox) process.stdout.write(`Writing to ${name} is off until you say: npm run -s concordat -- connection enable-writes ${name}\n`)
+    process.stdout.write(
+      `\nNot written yet:\n${table(
+        ['connection', 'entity', 'would', 'records'],
+        pending.map((p) => [p.connection, p.entity, p.kind, p.n]),
+      )}\n`,
+    )
+    for (const name of new Set(pending.map((p) => p.connection)))
+      if (!app.runtime(name)?.sandbox)
+        process.stdout.write(
+          `Writing to ${name} is off until you say: npm run -s concordat -- connection enable-writes ${name}\n`,
+        )
   }
 }
 
@@ -73,7 +89,12 @@ async function firstSync(app: App, say: (text: string) => void): Promise<void> {
   while (quiet < 2) {
     const states = await Promise.all(app.engine.runtimes.map((rt) => laneState(app.engine, rt)))
     quiet = states.every(isQuiet) ? quiet + 1 : 0
-    const text = states.map((s) => `${s.connection}: ${s.synced ? 'read' : 'reading'}${s.staged > 0 ? `, ${number(s.staged)} to match` : ''}, ${number(s.outbox + s.later)} to write${s.openWrites > 0 ? `, ${number(s.openWrites)} to confirm` : ''}${s.held ? ` (${s.held})` : ''}`).join('   ')
+    const text = states
+      .map(
+        (s) =>
+          `${s.connection}: ${s.synced ? 'read' : 'reading'}${s.staged > 0 ? `, ${number(s.staged)} to match` : ''}, ${number(s.outbox + s.later)} to write${s.openWrites > 0 ? `, ${number(s.openWrites)} to confirm` : ''}${s.held ? ` (${s.held})` : ''}`,
+      )
+      .join('   ')
     if (text !== last) {
       say(`  ${text}`)
       moved = Date.now()
@@ -90,7 +111,11 @@ async function firstSync(app: App, say: (text: string) => void): Promise<void> {
 function reportImport(app: App, say: (text: string) => void): void {
   const report = app.sandbox?.imported
   if (!report) return
-  say(`Imported ${Object.entries(report.rows).map(([file, n]) => `${number(n)} rows of ${file}`).join(', ')}`)
+  say(
+    `Imported ${Object.entries(report.rows)
+      .map(([file, n]) => `${number(n)} rows of ${file}`)
+      .join(', ')}`,
+  )
   for (const problem of report.problems.slice(0, 20)) say(`  ${problem}`)
   if (report.problems.length > 20) say(`  and ${number(report.problems.length - 20)} more like these`)
 }
@@ -98,23 +123,49 @@ function reportImport(app: App, say: (text: string) => void): void {
 async function listen(app: App, port: number): Promise<ServerType> {
   const root = new Hono()
   const address = () => app.config.publicUrl ?? `http://127.0.0.1:${port}`
-  root.route('/webhooks', webhookApp({
-    db: app.db, workspace: app.engine.workspace, hubspot: () => app.hubspotTargets(), publicUrl: address, nudge: (id) => app.engine.nudge(id, 'pull'), queueMatchCheck: () => app.jobs?.queueMatchCheck(),
-  })) // biome-ignore format: short
+  root.route(
+    '/webhooks',
+    webhookApp({
+      db: app.db,
+      workspace: app.engine.workspace,
+      hubspot: () => app.hubspotTargets(),
+      publicUrl: address,
+      nudge: (id) => app.engine.nudge(id, 'pull'),
+      queueMatchCheck: () => app.jobs?.queueMatchCheck(),
+    }),
+  )
   root.route('/', apiApp(app, apiToken(app.config.home, app.config.token)))
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: root.fetch, port, hostname: '127.0.0.1' }, () => resolve(server))
-    server.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'EADDRINUSE' ? new ConfigError(`PORT=${port} is in use by another program; for example PORT=${port + 1}`) : error))
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new ConfigError(`PORT=${port} is in use by another program; for example PORT=${port + 1}`)
+          : error,
+      ),
+    )
   })
 }
 
 /** Keeps running until it is told to stop. */
 async function stayUp(app: App, server: ServerType, say: (text: string) => void): Promise<void> {
   const { port } = server.address() as { port: number }
-  if (app.sandbox) app.sandbox.world.configure({ webhookTarget: `${app.config.publicUrl ?? `http://127.0.0.1:${port}`}/webhooks/hubspot` })
-  say(`\nKeeping both CRMs in agreement. API and docs: http://127.0.0.1:${port}/api/v1/docs (token in ${app.config.home}/token). Ctrl-C stops.`)
-  if (app.sandbox) say(`Edit the local CRMs through their own APIs: Salesforce ${app.sandbox.info.salesforce.instanceUrl}, HubSpot ${app.sandbox.info.hubspot.baseUrl} (tokens: npm run -s concordat -- sandbox info)`)
+  if (app.sandbox)
+    app.sandbox.world.configure({
+      webhookTarget: `${app.config.publicUrl ?? `http://127.0.0.1:${port}`}/webhooks/hubspot`,
+    })
+  say(
+    `\nKeeping both CRMs in agreement. API and docs: http://127.0.0.1:${port}/api/v1/docs (token in ${app.config.home}/token). Ctrl-C stops.`,
+  )
+  if (app.sandbox)
+    say(
+      `Edit the local CRMs through their own APIs: Salesforce ${app.sandbox.info.salesforce.instanceUrl}, HubSpot ${app.sandbox.info.hubspot.baseUrl} (tokens: npm run -s concordat -- sandbox info)`,
+    )
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { say('Stopping ...'); resolve() })
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        say('Stopping ...')
+        resolve()
+      })
   })
 }

@@ -19,16 +19,27 @@ export type Decision = { link: string } | { review: string[]; reason: string } |
 
 export function decide(rows: readonly string[], pairs: readonly Pair[]): Map<string, Decision> {
   const byRow = Map.groupBy(pairs, (p) => p.row)
-  const byRecord = Map.groupBy(pairs.filter((p) => !p.taken), (p) => p.record)
+  const byRecord = Map.groupBy(
+    pairs.filter((p) => !p.taken),
+    (p) => p.record,
+  )
   const decisions = new Map<string, Decision>()
   for (const row of rows) {
     const all = byRow.get(row) ?? []
     const free = all.filter((p) => !p.taken)
     if (all.length === 0) decisions.set(row, { fresh: true })
-    else if (free.length === 0) decisions.set(row, { review: all.map((p) => p.record), reason: 'the record it matches already has another row here: a duplicate' })
+    else if (free.length === 0)
+      decisions.set(row, {
+        review: all.map((p) => p.record),
+        reason: 'the record it matches already has another row here: a duplicate',
+      })
     else {
       const best = onlyBest(free)
-      if (!best) decisions.set(row, { review: free.map((p) => p.record), reason: `it matches ${free.length} records equally well` })
+      if (!best)
+        decisions.set(row, {
+          review: free.map((p) => p.record),
+          reason: `it matches ${free.length} records equally well`,
+        })
       else if (onlyBest(byRecord.get(best.record)!)?.row === row) decisions.set(row, { link: best.record })
       else decisions.set(row, { review: [best.record], reason: 'several rows here match the same record' })
     }

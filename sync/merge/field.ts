@@ -74,7 +74,11 @@ function contested(input: MergeInput, hub: FieldState, policy: Policy, staleVers
   if (verdict.winner === 'hub') return { kind: 'rebase', base: agreed(remote, staleVersion), overruled: remote.value }
   if (verdict.winner === 'remote') return { ...accept(input, hub), overruled: hub.v }
   const field: FieldState = { v: verdict.value, n: hub.n + 1, o: input.origin, t: remote.at }
-  return { kind: 'accept', field, base: agreed(remote, same(verdict.value, remote.value) ? field.n : staleVersion) }
+  return {
+    kind: 'accept',
+    field,
+    base: agreed(remote, same(verdict.value, remote.value) ? field.n : staleVersion),
+  }
 }
 
 function accept({ remote, origin }: MergeInput, hub: FieldState): MergeResult & { kind: 'accept' } {
@@ -82,7 +86,11 @@ function accept({ remote, origin }: MergeInput, hub: FieldState): MergeResult & 
   return { kind: 'accept', field, base: agreed(remote, field.n) }
 }
 
-const agreed = (remote: { value: Value; raw: Json }, n: number): BaseEntry => ({ c: remote.value, r: remote.raw, n })
+const agreed = (remote: { value: Value; raw: Json }, n: number): BaseEntry => ({
+  c: remote.value,
+  r: remote.raw,
+  n,
+})
 
 /** Whether the hub's value must be sent: it is newer than what was agreed, and not equal to it. */
 export function mustSend(hub: FieldState | undefined, base: BaseEntry | undefined): boolean {

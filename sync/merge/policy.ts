@@ -31,7 +31,8 @@ export function judge(policy: Policy, contest: Contest): Verdict {
       return byTime(contest)
     // A non-blank value beats a blank one.
     case 'fill':
-      if (isBlank(contest.hub.value) !== isBlank(contest.remote.value)) return isBlank(contest.hub.value) ? remoteWins(contest) : hubWins(contest)
+      if (isBlank(contest.hub.value) !== isBlank(contest.remote.value))
+        return isBlank(contest.hub.value) ? remoteWins(contest) : hubWins(contest)
       return { undecided: 'both sides hold a value' }
     case 'max':
       return byOrder(contest, 1)
@@ -71,7 +72,9 @@ function byOrder(contest: Contest, sign: 1 | -1): Verdict {
 function byUnion({ hub, remote }: Contest): Verdict {
   const [a, b] = [hub.value ?? [], remote.value ?? []]
   if (!Array.isArray(a) || !Array.isArray(b)) return { undecided: 'the field is no set' }
-  const all = [...a, ...b.filter((x) => !a.some((y) => same(x, y)))].sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1))
+  const all = [...a, ...b.filter((x) => !a.some((y) => same(x, y)))].sort((x, y) =>
+    JSON.stringify(x) < JSON.stringify(y) ? -1 : 1,
+  )
   return { value: all.length > 0 ? all : null, winner: 'both' }
 }
 
@@ -83,7 +86,15 @@ function compare(a: Value, b: Value): number | undefined {
     if (numeric.test(a) && numeric.test(b)) return new Decimal(a).comparedTo(b)
     return a < b ? -1 : a > b ? 1 : 0
   }
-  if (a && b && typeof a === 'object' && typeof b === 'object' && !Array.isArray(a) && !Array.isArray(b) && a['currency'] === b['currency'])
-    return new Decimal(String(a['amount'])).comparedTo(String(b['amount']))
+  if (
+    a &&
+    b &&
+    typeof a === 'object' &&
+    typeof b === 'object' &&
+    !Array.isArray(a) &&
+    !Array.isArray(b) &&
+    a.currency === b.currency
+  )
+    return new Decimal(String(a.amount)).comparedTo(String(b.amount))
   return undefined
 }

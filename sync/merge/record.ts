@@ -39,7 +39,16 @@ export interface RecordMergeInput {
 }
 
 export function mergeRecord(input: RecordMergeInput): RecordMerge {
-  const out: RecordMerge = { fields: {}, base: {}, opened: [], observed: [], settled: [], overruled: [], problems: [], waitsFor: [] }
+  const out: RecordMerge = {
+    fields: {},
+    base: {},
+    opened: [],
+    observed: [],
+    settled: [],
+    overruled: [],
+    problems: [],
+    waitsFor: [],
+  }
   for (const field of input.mapping.fields) {
     const reading = input.reading.get(field.name)
     // Absent: could not be read. Neither a blank nor a change.
@@ -61,34 +70,56 @@ export function mergeRecord(input: RecordMergeInput): RecordMerge {
       continue
     }
     const inOnly = !field.writes
-    const result = mergeField({ hub, base, remote, origin: input.origin, policy: field.mapping.policy, firstLink: input.firstLink, inOnly, namesOf: input.namesOf })
+    const result = mergeField({
+      hub,
+      base,
+      remote,
+      origin: input.origin,
+      policy: field.mapping.policy,
+      firstLink: input.firstLink,
+      inOnly,
+      namesOf: input.namesOf,
+    })
     switch (result.kind) {
       case 'unchanged':
         break
       case 'rebase':
         out.base[field.name] = result.base
-        if (result.overruled !== undefined && !inOnly) out.overruled.push({ field: field.name, lost: result.overruled, kept: hub?.v ?? null })
+        if (result.overruled !== undefined && !inOnly)
+          out.overruled.push({ field: field.name, lost: result.overruled, kept: hub?.v ?? null })
         break
       case 'accept':
         out.base[field.name] = result.base
         out.fields[field.name] = result.field
-        if (result.overruled !== undefined) out.overruled.push({ field: field.name, lost: result.overruled, kept: result.field.v })
+        if (result.overruled !== undefined)
+          out.overruled.push({ field: field.name, lost: result.overruled, kept: result.field.v })
         break
       case 'conflict':
         out.opened.push({
-          field: field.name, kind: 'edit', base: base?.c, policy: policyName(field.mapping.policy), why: result.why, rev: 1,
+          field: field.name,
+          kind: 'edit',
+          base: base?.c,
+          policy: policyName(field.mapping.policy),
+          why: result.why,
+          rev: 1,
           sides: [
             { side: 'hub', value: hub?.v ?? null, origin: hub?.o ?? '', at: hub?.t ?? [0, 0] },
             { side: input.origin, value: remote.value, raw: remote.raw, origin: input.origin, at: remote.at },
           ],
-        }) // biome-ignore format: short
+        })
     }
   }
   return out
 }
 
 /** A frozen field is neither sent nor merged, but each side is followed; equal sides settle it. */
-function observe(out: RecordMerge, conflict: ConflictRow, origin: string, remote: { value: Value; raw: Side['raw']; at: Interval }, hub: FieldState | undefined): void {
+function observe(
+  out: RecordMerge,
+  conflict: ConflictRow,
+  origin: string,
+  remote: { value: Value; raw: Side['raw']; at: Interval },
+  hub: FieldState | undefined,
+): void {
   const others = conflict.sides.filter((s) => s.side !== origin)
   const own = conflict.sides.find((s) => s.side === origin)
   const allEqual = others.every((s) => same(s.value, remote.value)) && same(hub?.v ?? null, remote.value)
@@ -104,4 +135,3 @@ function observe(out: RecordMerge, conflict: ConflictRow, origin: string, remote
 }
 
 const policyName = (policy: Policy): string => (typeof policy === 'string' ? policy : `source: ${policy.source}`)
-

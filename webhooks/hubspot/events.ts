@@ -17,7 +17,14 @@ const event = z.looseObject({
 })
 export const eventsSchema = z.array(event).max(1_000)
 
-const OBJECTS: Record<string, string> = { contact: 'contacts', company: 'companies', deal: 'deals', '0-1': 'contacts', '0-2': 'companies', '0-3': 'deals' }
+const OBJECTS: Record<string, string> = {
+  contact: 'contacts',
+  company: 'companies',
+  deal: 'deals',
+  '0-1': 'contacts',
+  '0-2': 'companies',
+  '0-3': 'deals',
+}
 
 export interface Touched {
   object: string
@@ -25,7 +32,10 @@ export interface Touched {
 }
 
 /** Records that events speak of. Events about other objects say nothing to us. */
-export function touchedBy(events: z.infer<typeof eventsSchema>): { touched: Touched[]; newOrChanged: boolean } {
+export function touchedBy(events: z.infer<typeof eventsSchema>): {
+  touched: Touched[]
+  newOrChanged: boolean
+} {
   const touched: Touched[] = []
   let newOrChanged = false
   for (const e of events) {
@@ -33,12 +43,16 @@ export function touchedBy(events: z.infer<typeof eventsSchema>): { touched: Touc
     const object = OBJECTS[e.objectTypeId ?? kind] ?? OBJECTS[kind]
     if (what === 'associationChange') {
       const [from = '', to = ''] = (e.associationType ?? '').toLowerCase().split('_to_')
-      for (const [name, id] of [[from, e.fromObjectId], [to, e.toObjectId]] as const)
+      for (const [name, id] of [
+        [from, e.fromObjectId],
+        [to, e.toObjectId],
+      ] as const)
         if (OBJECTS[name] && id !== undefined) touched.push({ object: OBJECTS[name], externalId: String(id) })
       continue
     }
     if (!object) continue
-    for (const id of [e.objectId, e.primaryObjectId, e.newObjectId, ...(e.mergedObjectIds ?? [])]) if (id !== undefined) touched.push({ object, externalId: String(id) })
+    for (const id of [e.objectId, e.primaryObjectId, e.newObjectId, ...(e.mergedObjectIds ?? [])])
+      if (id !== undefined) touched.push({ object, externalId: String(id) })
     if (object !== 'contacts' && (what === 'creation' || what === 'propertyChange')) newOrChanged = true
   }
   return { touched, newOrChanged }

@@ -8,7 +8,20 @@ const MAX_AGE_MS = 5 * 60_000
 const MAX_AHEAD_MS = 60_000
 
 /** The only escapes that are decoded before signing; the `?` that begins the query stays as it is. */
-const DECODED: Record<string, string> = { '%3A': ':', '%2F': '/', '%3F': '?', '%40': '@', '%21': '!', '%24': '$', '%27': "'", '%28': '(', '%29': ')', '%2A': '*', '%2C': ',', '%3B': ';' }
+const DECODED: Record<string, string> = {
+  '%3A': ':',
+  '%2F': '/',
+  '%3F': '?',
+  '%40': '@',
+  '%21': '!',
+  '%24': '$',
+  '%27': "'",
+  '%28': '(',
+  '%29': ')',
+  '%2A': '*',
+  '%2C': ',',
+  '%3B': ';',
+}
 
 export interface SignedRequest {
   method: string

@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Outcome } from '../../connectors/connector.ts'
+import type { CrmError } from '../../connectors/errors.ts'
+import type { CompiledMapping } from '../../mappings/compile.ts'
+import { readRows } from '../../mappings/lens.ts'
+import { same } from '../../mappings/model/value.ts'
+import type { Base } from '../../mappings/state.ts'
+import * as conflicts from '../../store/conflicts.ts'
+import type { Tx } from '../../store/database.ts'
+import * as identity from '../../store/identity.ts'
+import * as links from '../../store/links.ts'
+import * as queues from '../../store/queues.ts'
+import * as records from '../../store/records.ts'
+import { keysOf } from '../apply.ts'
+import { lensContext } from '../runtime.ts'
+import { commit, errorJson, type Planned, type Work } from './work.ts'
+
+/** A row that a CRM could not take just now is tried again after this. */
+const RETRY_MS = 30_000
+
+/** Records how a batch ended, row by row. */
+export async function acknowledge(
+  work: Work,
+  mapping: CompiledMapping,
+  planned: Planned[],
+  ids: Map<string, number>,
+  outcomes: Outcome[],
+  kind: 'create' | 'update',
+): Promise<void> {
+  const { rt } = work
+  const okAt = planned.flatMap((p, i) => {
+    const o = outcomes[i]!
+    return o.ok ? [{ p, o }] : []
+  })
+  const failed = planned.flatMap((p, i) => {
+    const o = outcomes[i]!
+    return o.ok ? [] : [{ p, error: o.error }]
+  })
+  const observed = await observe(work, mapping, okAt)
+  await commit(work, async (tx) => {
+    const answersNow = rt.connector.answersWithRecord
+    await links.updateLinks(
+      tx,
+      okAt.map(({ p, o }) => {
+        const seen = o.snapshot?.version
+        return {
+          id: p.link.id,
+          state: 'live',
+          externalId: o.id,
+          base: observed.get(p.link.id)!,
+          ...(seen !== undefined && { wrote: seen, ...(kind === 'create' && { seen }) }),
+          ...(answersNow && { openWrite: null, ...(seen !== undefined && { seen }) }),
+        }
+      }),
+    )
+    await links.answerWrites(
+      tx,
+      okAt.map(({ p }) => ({ id: ids.get(p.link.id)!, state: answersNow ? 'settled' : 'acknowledged' })),
+    )
+    await queues.finishOutbox(
+      tx,
+      okAt.map(({ p }) => p.outbox),
+    )
+    if (kind === 'create') {
+      await identity.putKeys(
+        tx,
+        rt.id,
+        mapping.object,
+        okAt.map(({ o }) => o.id),
+        okAt.flatMap(({ p, o }) =>
+          keysOf(mapping, o.id, new Map(Object.entries(p.fields).map(([n, f]) => [n, { raw: f.s, value: f.c }]))),
+        ),
+        true,
+      )
+      await queues.wakeWaiting(
+        tx,
+        rt.id,
+        okAt.map(({ o }) => o.id),
+      )
+      await queues.wakeWaitingOut(
+        tx,
+        rt.id,
+        okAt.map(({ p }) => p.record.id),
+      )
+    }
+    await noteAdjusted(tx, work, okAt, observed)
+    await refuse(tx, work, mapping, failed, ids, kind)
+  })
+  work.counts[kind === 'create' ? 'created' : 'updated'] += okAt.length
+  if (kind === 'update') work.counts.cleared += okAt.filter(({ p }) => Object.values(p.fields).some((f) => f.c === null)).length
+  work.counts.refused += failed.length
+}
+
+/** What the CRM holds after a write: its answer where it gives one, else what was sent (a poll settles it). */
+export async function observe(
+  work: Work,
+  mapping: CompiledMapping,
+  ok: { p: Planned; o: Outcome & { ok: true } }[],
+): Promise<Map<string, Base>> {
+  const ctx = lensContext(work.rt, mapping, { recordOf: () => undefined, externalOf: () => undefined })
+  const readings = await readRows(
+    mapping,
+    ok.map(({ p, o }) => ({ ...p.row, ...o.snapshot?.row })),
+    ctx,
+  )
+  return new Map(
+    ok.map(({ p, o }, i) => {
+      const base: Base = {}
+      for (const [name, f] of Object.entries(p.fields)) {
+        const reading = o.snapshot && mapping.byName.get(name)?.type !== 'reference' ? readings[i]!.get(name) : undefined
+        base[name] = reading && 'value' in reading ? { c: reading.value, r: reading.raw, n: f.n } : { c: f.c, r: f.s, n: f.n }
+      }
+      return [p.link.id, work.rt.connector.answersWithRecord ? base : {}]
+    }),
+  )
+}
+
+export async function noteAdjusted(
+  tx: Tx,
+  work: Work,
+  ok: { p: Planned; o: Outcome & { ok: true } }[],
+  observed: Map<string, Base>,
+): Promise<void> {
+  await records.appendChanges(
+    tx,
+    ok.flatMap(({ p }) => {
+      const kept = Object.entries(observed.get(p.link.id) ?? {}).filter(([name, b]) => !same(b.c, p.fields[name]!.c))
+      if (kept.length === 0) return []
+      return [
+        {
+          recordId: p.record.id,
+          connectionId: work.rt.id,
+          runId: work.runId,
+          kind: 'adjusted' as const,
+          origin: work.rt.id,
+          version: p.record.version,
+          fields: Object.fromEntries(kept.map(([name, b]) => [name, [p.fields[name]!.c, b.c] as [unknown, unknown]])),
+        },
+      ]
+    }),
+  )
+}
+
+/** Refused rows: the class decides. A blamed field becomes a dead letter and the rest is sent again. */
+export async function refuse(
+  tx: Tx,
+  work: Work,
+  mapping: CompiledMapping,
+  failed: { p: Planned; error: CrmError }[],
+  ids: Map<string, number>,
+  kind: 'create' | 'update',
+): Promise<void> {
+  if (failed.length === 0) return
+  const { rt } = work
+  const unknown = failed.filter(({ error }) => error.class === 'unknown_outcome')
+  const certain = failed.filter(({ error }) => error.class !== 'unknown_outcome')
+  await links.answerWrites(
+    tx,
+    certain.map(({ p, error }) => ({ id: ids.get(p.link.id)!, state: 'refused', error: errorJson(error) })),
+  )
+  await sql`update link set open_write = null, changed = pg_current_xact_id(), rev = rev + 1 where id = any(${certain.map(({ p }) => p.link.id)}::uuid[])`.execute(
+    tx,
+  )
+  const letters: conflicts.DeadLetter[] = []
+  const reread: { object: string; externalId: string }[] = []
+  for (const { p, error } of certain) {
+    const blamed = Object.keys(p.fields).filter((name) => {
+      const f = mapping.byName.get(name)!
+      return error.detail.fields?.includes(f.column) || (f.companion && error.detail.fields?.includes(f.companion))
+    })
+    const letter = (field: string) => ({
+      id: randomUUID(),
+      linkId: p.link.id,
+      recordId: p.record.id,
+      entity: mapping.entity,
+      field,
+      value: field in p.fields ? p.fields[field]!.c : null,
+      class: error.class,
+      message: error.message,
+    })
+    switch (error.class) {
+      case 'locked':
+      case 'rate_limited':
+      case 'unavailable':
+        await queues.deferOutbox(tx, [p.link.id], RETRY_MS)
+        break
+      case 'not_found':
+      case 'deleted':
+      case 'changed':
+        if (p.link.externalId) reread.push({ object: mapping.object, externalId: p.link.externalId })
+        await queues.deferOutbox(tx, [p.link.id], 2_000)
+        break
+      case 'duplicate_value':
+      case 'duplicate_rule':
+        // The row that holds the value already is read: it may be the record's twin.
+        if (error.detail.existingId) reread.push({ object: mapping.object, externalId: error.detail.existingId })
+        letters.push(letter(kind === 'create' ? '(create)' : (blamed[0] ?? '(record)')))
+        await queues.finishOutbox(tx, [p.outbox])
+        break
+      default:
+        if (blamed.length > 0) letters.push(...blamed.map(letter))
+        else letters.push(letter(kind === 'create' ? '(create)' : '(record)'))
+        // The other fields are sent without the blamed ones; a record nobody can blame a field of stays.
+        if (
+          blamed.length > 0 &&
+          !blamed.some((name) => kind === 'create' && mapping.schema.fields[mapping.byName.get(name)!.column]?.required)
+        )
+          await queues.touchOutboxLinks(tx, [p.link.id])
+        else await queues.finishOutbox(tx, [p.outbox])
+    }
+  }
+  await conflicts.putDeadLetters(tx, rt.id, letters)
+  await queues.touchInbox(tx, rt.id, reread, 'a write to it was refused')
+  await queues.deferOutbox(
+    tx,
+    unknown.map(({ p }) => p.link.id),
+    work.flightMs,
+  )
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto'
+import type { CompiledMapping } from '../../mappings/compile.ts'
+import { identityKeys } from '../../mappings/identity.ts'
+import type { RawRow } from '../../mappings/schema.ts'
+import * as conflicts from '../../store/conflicts.ts'
+import type { Tx } from '../../store/database.ts'
+import * as identity from '../../store/identity.ts'
+import * as lanes from '../../store/lanes.ts'
+import * as links from '../../store/links.ts'
+import * as queues from '../../store/queues.ts'
+import type { Runtime } from '../runtime.ts'
+import { acknowledge } from './answers.ts'
+import { writeAssociations } from './associations.ts'
+import { outward, renderFields } from './render.ts'
+import { commit, send, type Target, type Work, withoutAssociations } from './work.ts'
+
+export async function createBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<void> {
+  const { engine, rt } = work
+  const prepared = await commit(work, async (tx) => {
+    const objects = await lanes.readLane(tx, rt.id, 'pull')
+    const done = objects[mapping.object]?.done ?? 0
+    const hold = engine.timing.hold(rt, mapping.entity)
+    // Not before this side has been read after the record came to be: its twin may stand there already.
+    const early = targets.filter(
+      (t) => t.link.openWrite === null && done < t.record.createdAt + (done === 0 ? Number.POSITIVE_INFINITY : hold),
+    )
+    const now = await lanes.databaseNow(tx)
+    if (early.length > 0) {
+      work.counts.waiting += early.length
+      await queues.deferOutbox(
+        tx,
+        early.map((t) => t.link.id),
+        Math.max(200, Math.min(...early.map((t) => t.record.createdAt + hold)) - now),
+      )
+    }
+    const open = targets.filter((t) => t.link.openWrite !== null)
+    if (open.length > 0)
+      await queues.deferOutbox(
+        tx,
+        open.map((t) => t.link.id),
+        work.flightMs,
+      )
+    const ripe = targets.filter((t) => !early.includes(t) && !open.includes(t))
+    const free = await withoutTwins(tx, work, mapping, ripe)
+    const references = await outward(
+      tx,
+      rt,
+      mapping,
+      free.map((t) => t.record),
+    )
+    const dead = new Map(
+      (
+        await conflicts.deadLettersOf(
+          tx,
+          free.map((t) => t.link.id),
+        )
+      ).map((d) => [`${d.linkId} ${d.field}`, d.value]),
+    )
+    const rendered = await renderFields(
+      work,
+      mapping,
+      free.map((target) => ({
+        target,
+        base: target.link.base,
+        current: { ...(mapping.document.onCreate as RawRow) },
+        frozen: new Set<string>(),
+      })),
+      references,
+      dead,
+    )
+    const required = mapping.fields.filter((f) => rt.mappings.length > 0 && mapping.schema.fields[f.column]?.required)
+    const incomplete = rendered.planned.filter((p) =>
+      required.some((f) => !(f.name in p.fields) && !(f.column in mapping.document.onCreate)),
+    )
+    // A required parent that is not there yet is no failure: the record waits for it.
+    for (const p of incomplete) {
+      const field = required.find((f) => !(f.name in p.fields))!
+      if (rendered.waits.some((w) => w.linkId === p.link.id)) continue
+      rendered.letters.push({
+        id: randomUUID(),
+        linkId: p.link.id,
+        recordId: p.record.id,
+        entity: mapping.entity,
+        field: field.name,
+        value: null,
+        class: 'required',
+        message: `${field.column} must be filled in to create a ${mapping.object} here, and the record has no ${field.name}`,
+      })
+    }
+    const ready = rendered.planned.filter((p) => !incomplete.includes(p))
+    await conflicts.putDeadLetters(tx, rt.id, rendered.letters)
+    await conflicts.putFindings(tx, rt.id, rendered.findings)
+    await queues.addWaitingOut(tx, rt.id, rendered.waits)
+    await queues.finishOutbox(
+      tx,
+      incomplete.map((p) => p.outbox),
+    )
+    const batch = randomUUID()
+    const ids = await links.insertWrites(
+      tx,
+      rt.id,
+      batch,
+      work.runId,
+      ready.map((p) => ({
+        linkId: p.link.id,
+        recordId: p.record.id,
+        kind: 'create',
+        fields: p.fields,
+        readVersion: 0,
+        readClock: 0,
+      })),
+    )
+    return { ready, ids }
+  })
+  if (prepared.ready.length === 0) return
+  const outcomes = await send(
+    work,
+    prepared.ready.map((p) => prepared.ids.get(p.link.id)!),
+    () =>
+      rt.connector.create({
+        object: mapping.object,
+        externalId: mapping.document.externalId!,
+        rows: prepared.ready.map((p) => ({
+          key: p.record.id,
+          row: { ...(mapping.document.onCreate as RawRow), ...forCreate(rt, p.row) },
+        })),
+      }),
+  )
+  await acknowledge(work, mapping, prepared.ready, prepared.ids, outcomes, 'create')
+  // Child rows (contact roles) exist only once their parent does.
+  await writeAssociations(
+    work,
+    mapping,
+    prepared.ready
+      .filter((_, i) => outcomes[i]!.ok)
+      .map((p) => ({
+        ...p,
+        link: { ...p.link, externalId: (outcomes[prepared.ready.indexOf(p)] as { id: string }).id },
+      })),
+    rt.connector.associationsApart ? () => false : () => true,
+  )
+}
+
+/** HubSpot takes associations inline; elsewhere they follow in a call of their own. */
+export const forCreate = (rt: Runtime, row: RawRow): RawRow => (rt.connector.associationsApart ? row : withoutAssociations(row))
+/** Records whose natural key an unlinked row here holds are not created: the row is read, and binds or is reviewed. */
+export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping, targets: Target[]): Promise<Target[]> {
+  const { rt } = work
+  const keysOfTarget = (t: Target) =>
+    identityKeys(mapping.entity, mapping.document.identity, (f) => t.record.fields[f]?.v ?? null)
+  const keys = new Map(targets.map((t) => [t, keysOfTarget(t)]))
+  const all = [...new Set([...keys.values()].flat().map((k) => k.key))]
+  const twins = Map.groupBy(await identity.unlinkedByKey(tx, rt.id, all), (u) => u.key)
+  const free: Target[] = []
+  const held: Target[] = []
+  const reread: { object: string; externalId: string }[] = []
+  for (const t of targets) {
+    const found = keys
+      .get(t)!
+      .filter((k) => k.near.length === 0)
+      .flatMap((k) => twins.get(k.key) ?? [])
+    if (found.length === 0) free.push(t)
+    else {
+      held.push(t)
+      for (const u of found) reread.push({ object: mapping.object, externalId: u.externalId })
+    }
+  }
+  if (held.length > 0) {
+    await queues.touchInbox(tx, rt.id, reread, 'a record with the same natural key waits to be created')
+    await queues.deferOutbox(
+      tx,
+      held.map((t) => t.link.id),
+      1_000,
+    )
+    work.counts.waiting += held.length
+  }
+  return free
+}

@@ -1,0 +1,150 @@
+import { chunks } from '../../connectors/connector.ts'
+import type { CompiledMapping } from '../../mappings/compile.ts'
+import { ENTITIES } from '../../mappings/model/model.ts'
+import * as lanes from '../../store/lanes.ts'
+import * as links from '../../store/links.ts'
+import * as queues from '../../store/queues.ts'
+import * as records from '../../store/records.ts'
+import { holdsBrake } from '../brake.ts'
+import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, writesEnabled } from '../engine.ts'
+import { mustSend } from '../merge/field.ts'
+import { mappingOf, type Runtime } from '../runtime.ts'
+import { createBatch } from './create.ts'
+import { deleteBatch } from './delete.ts'
+import { lookUpUnanswered } from './unanswered.ts'
+import { updateBatch } from './update.ts'
+import type { Target, Work } from './work.ts'
+
+const CLAIM = 1_000
+const IN_FLIGHT = 5
+const SLICE_MS = 5_000
+
+export interface PushCounts {
+  created: number
+  updated: number
+  cleared: number
+  deleted: number
+  refused: number
+  waiting: number
+}
+export const noPushCounts = (): PushCounts => ({
+  created: 0,
+  updated: 0,
+  cleared: 0,
+  deleted: 0,
+  refused: 0,
+  waiting: 0,
+})
+
+export interface PushResult {
+  counts: PushCounts
+  more: boolean
+  /** Why nothing was written, where a person holds it. */
+  held?: string
+}
+
+/** One turn of a push lane: what waits in the outbox, parents first. (Protocol: Push.) */
+export async function pushSlice(
+  engine: Engine,
+  rt: Runtime,
+  runId: string | null = null,
+  sliceMs = SLICE_MS,
+): Promise<PushResult> {
+  const counts = noPushCounts()
+  const gate = await inTransaction(engine, async (tx) => {
+    const paused = await pausedScopes(tx)
+    if (paused.has('all') || paused.has(rt.name)) return { held: 'paused', paused }
+    if (!(await writesEnabled(tx, rt.id))) return { held: 'writing is off', paused }
+    const objects = await lanes.readLane(tx, rt.id, 'pull')
+    if (!rt.objects.every((o) => objects[o]?.phase === 'poll')) return { held: 'first read not finished', paused }
+    return { held: undefined, paused, lane: await lanes.takeLane(tx, rt.id, 'push') }
+  })
+  if (gate.held || !gate.lane) return { counts, more: false, held: gate.held ?? 'paused' }
+  const work: Work = { engine, rt, fence: gate.lane.fence, runId, counts, flightMs: flightOf(engine, rt) }
+  const until = Date.now() + sliceMs
+  let more = false
+  await lookUpUnanswered(work)
+  // Children are deleted before their parents; everything else goes parents first.
+  for (const entity of ENTITIES) {
+    const mapping = mappingOf(rt, entity)
+    if (!mapping?.document.write || gate.paused.has(entity)) continue
+    for (;;) {
+      const claimed = await inTransaction(engine, (tx) => queues.claimOutbox(tx, rt.id, entity, CLAIM))
+      if (claimed.length === 0) break
+      if (await inTransaction(engine, (tx) => holdsBrake(tx, rt, mapping))) break
+      const before = JSON.stringify(counts)
+      await pushClaimed(work, mapping, claimed)
+      if (Date.now() >= until) {
+        more = true
+        break
+      }
+      if (claimed.length < CLAIM && before === JSON.stringify(counts)) break
+    }
+    if (more) break
+  }
+  await inTransaction(engine, (tx) => storeCalls(tx, rt))
+  return { counts, more }
+}
+
+async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<void> {
+  const { engine, rt } = work
+  const loaded = await inTransaction(engine, async (tx) => {
+    const ticket = await links.drawTicket(tx)
+    const found = await links.lockLinks(
+      tx,
+      claimed.map((c) => c.linkId),
+      ticket,
+    )
+    const recordsById = new Map(
+      (await records.readRecords(tx, [...new Set(found.map((l) => l.recordId).filter((r) => r !== null))])).map((r) => [r.id, r]),
+    )
+    const byId = new Map(found.map((l) => [l.id, l]))
+    const targets: Target[] = []
+    const done: queues.OutboxRow[] = []
+    for (const outbox of claimed) {
+      const link = byId.get(outbox.linkId)
+      const record = link?.recordId ? recordsById.get(link.recordId) : undefined
+      const nothing =
+        !link ||
+        !record ||
+        (link.state !== 'live' && link.state !== 'creating') ||
+        record.frozen !== null ||
+        (link.state === 'creating' && record.deleted)
+      const idle =
+        link?.state === 'live' &&
+        record &&
+        !record.deleted &&
+        !mapping.fields.some((f) => f.writes && mustSend(record.fields[f.name], link.base[f.name]))
+      if (nothing || idle) done.push(outbox)
+      else targets.push({ link, record, outbox })
+    }
+    await queues.finishOutbox(tx, done)
+    return targets
+  })
+  const creates = loaded.filter((t) => t.link.state === 'creating')
+  const deletes = loaded.filter((t) => t.link.state === 'live' && t.record.deleted)
+  const updates = loaded.filter((t) => t.link.state === 'live' && !t.record.deleted)
+  const { batch } = rt.connector
+  await concurrently([
+    ...chunks(creates, batch.create).map((piece) => () => createBatch(work, mapping, piece)),
+    ...chunks(updates, batch.update).map((piece) => () => updateBatch(work, mapping, piece)),
+  ])
+  await concurrently(chunks(deletes, batch.remove).map((piece) => () => deleteBatch(work, mapping, piece)))
+}
+
+/** Runs batches, a few at a time. The first failure is thrown once all that run have ended. */
+async function concurrently(tasks: (() => Promise<void>)[]): Promise<void> {
+  let next = 0
+  let failure: unknown
+  const worker = async () => {
+    while (next < tasks.length && failure === undefined) {
+      try {
+        await tasks[next++]!()
+      } catch (error) {
+        failure ??= error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+  if (failure !== undefined) throw failure
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import type { CompiledMapping } from '../../mappings/compile.ts'
+import type { ReferenceResolver } from '../../mappings/context.ts'
+import { rawOf, render } from '../../mappings/lens.ts'
+import { isBlank, type Json, same } from '../../mappings/model/value.ts'
+import type { RawRow } from '../../mappings/schema.ts'
+import type { Base, RecordRow } from '../../mappings/state.ts'
+import type * as conflicts from '../../store/conflicts.ts'
+import type { Tx } from '../../store/database.ts'
+import * as links from '../../store/links.ts'
+import { mustSend } from '../merge/field.ts'
+import { lensContext, type Runtime } from '../runtime.ts'
+import type { Planned, Target, Work } from './work.ts'
+
+/** External ids of the records that a batch's references point to. */
+export async function outward(tx: Tx, rt: Runtime, mapping: CompiledMapping, targets: RecordRow[]): Promise<ReferenceResolver> {
+  const names = mapping.fields.filter((f) => f.type === 'reference' && f.writes && !f.holdsRecordId).map((f) => f.name)
+  const ids = new Set(targets.flatMap((r) => names.map((n) => r.fields[n]?.v)).filter((v) => typeof v === 'string'))
+  const found = await links.externalOfRecords(tx, rt.id, [...ids])
+  const byRecord = new Map(found.filter((f) => f.externalId && f.state !== 'creating').map((f) => [f.recordId, f.externalId!]))
+  return { recordOf: () => undefined, externalOf: (id) => byRecord.get(id) }
+}
+
+export interface RenderResult {
+  planned: Planned[]
+  letters: conflicts.DeadLetter[]
+  findings: conflicts.Finding[]
+  waits: { parent: string; linkId: string }[]
+}
+
+/** Renders the fields that must be sent. What cannot be rendered is listed; the rest of the record goes. */
+export async function renderFields(
+  work: Work,
+  mapping: CompiledMapping,
+  targets: { target: Target; base: Base; current: RawRow; frozen: Set<string> }[],
+  references: ReferenceResolver,
+  dead: Map<string, unknown>,
+): Promise<RenderResult> {
+  const { rt } = work
+  const ctx = lensContext(rt, mapping, references)
+  const out: RenderResult = { planned: [], letters: [], findings: [], waits: [] }
+  for (const { target, base, current, frozen } of targets) {
+    const { link, record } = target
+    const planned: Planned = { ...target, fields: {}, row: {} }
+    for (const field of mapping.fields) {
+      const state = record.fields[field.name]
+      if (!field.writes || !state || frozen.has(field.name) || !mustSend(state, base[field.name])) continue
+      if (link.state === 'creating' && isBlank(state.v)) continue
+      const deadKey = `${link.id} ${field.name}`
+      if (dead.has(deadKey) && same(dead.get(deadKey) as Json, state.v)) continue
+      if (field.type === 'reference' && !isBlank(state.v) && !field.holdsRecordId && !references.externalOf(String(state.v))) {
+        out.waits.push({ parent: String(state.v), linkId: link.id })
+        continue
+      }
+      const rendering = await render(field, state.v, current, ctx)
+      if ('problem' in rendering) {
+        if (field.type === 'user')
+          out.findings.push({
+            code: 'unmatched_user',
+            subject: String(state.v),
+            message: `${field.name}: ${rendering.problem}`,
+            count: 1,
+          })
+        else
+          out.letters.push({
+            id: randomUUID(),
+            linkId: link.id,
+            recordId: record.id,
+            entity: mapping.entity,
+            field: field.name,
+            value: state.v,
+            class: 'does_not_fit',
+            message: rendering.problem,
+          })
+        continue
+      }
+      Object.assign(planned.row, rendering.columns)
+      planned.fields[field.name] = {
+        c: state.v,
+        s: rendering.columns[field.column] ?? null,
+        b: rawOf(field, current),
+        n: state.n,
+      }
+    }
+    out.planned.push(planned)
+  }
+  return out
+}

@@ -1,0 +1,79 @@
+import { sql } from 'kysely'
+import { chunks } from '../../connectors/connector.ts'
+import type { Entity } from '../../mappings/model/model.ts'
+import { rows } from '../../store/database.ts'
+import * as links from '../../store/links.ts'
+import * as queues from '../../store/queues.ts'
+import { inTransaction } from '../engine.ts'
+import { columnsOf, mappingOf } from '../runtime.ts'
+import { commit, type Work } from './work.ts'
+
+/** Writes that never got an answer: once nothing can be in flight any more the CRM is asked. */
+export async function lookUpUnanswered(work: Work): Promise<void> {
+  const { engine, rt } = work
+  const open = await inTransaction(engine, (tx) =>
+    rows(
+      tx,
+      sql<{
+        id: number
+        linkId: string
+        recordId: string
+        kind: string
+        entity: Entity
+        object: string
+        externalId: string | null
+      }>`
+    select write.id, link.id as "linkId", write.record_id as "recordId", write.kind, link.entity, link.object, link.external_id as "externalId"
+    from write join link on link.id = write.link_id and link.open_write = write.id
+    where write.connection_id = ${rt.id} and write.state in ('sent', 'acknowledged') and write.sent_at < clock_timestamp() - ${work.flightMs} * interval '1 millisecond' order by write.id limit 1000`,
+    ),
+  )
+  for (const [object, group] of Map.groupBy(open, (o) => o.object)) {
+    const known = group.filter((g) => g.externalId !== null)
+    await inTransaction(engine, (tx) =>
+      queues.touchInbox(
+        tx,
+        rt.id,
+        known.map((k) => ({ object, externalId: k.externalId! })),
+        'the outcome of a write is unknown',
+      ),
+    )
+    const creates = group.filter((g) => g.externalId === null)
+    for (const piece of chunks(creates, rt.connector.batch.find)) {
+      const mapping = mappingOf(rt, piece[0]!.entity)!
+      const column = mapping.document.externalId!
+      const found = await rt.connector.find({
+        object,
+        column,
+        values: piece.map((p) => p.recordId),
+        columns: columnsOf(rt, object),
+      })
+      const landed = new Set(found.map((f) => String(f.row[column])))
+      await commit(work, async (tx) => {
+        // Those that landed are read by id and bind by their external key; the others are made again.
+        await queues.touchInbox(
+          tx,
+          rt.id,
+          found.map((f) => ({ object, externalId: f.id })),
+          'a create of ours without an answer',
+        )
+        const lost = piece.filter((p) => !landed.has(p.recordId))
+        await links.answerWrites(
+          tx,
+          lost.map((p) => ({
+            id: p.id,
+            state: 'refused',
+            error: { class: 'not_landed', message: 'no answer came and the record is not there' },
+          })),
+        )
+        await sql`update link set open_write = null, changed = pg_current_xact_id(), rev = rev + 1 where id = any(${lost.map((p) => p.linkId)}::uuid[])`.execute(
+          tx,
+        )
+        await queues.touchOutboxLinks(
+          tx,
+          lost.map((p) => p.linkId),
+        )
+      })
+    }
+  }
+}

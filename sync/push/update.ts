@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto'
+import type { Outcome } from '../../connectors/connector.ts'
+import type { CompiledMapping } from '../../mappings/compile.ts'
+import { type Json, same } from '../../mappings/model/value.ts'
+import * as conflicts from '../../store/conflicts.ts'
+import * as lanes from '../../store/lanes.ts'
+import * as links from '../../store/links.ts'
+import * as queues from '../../store/queues.ts'
+import * as records from '../../store/records.ts'
+import { type ApplyContext, applySnapshots } from '../apply.ts'
+import { inTransaction } from '../engine.ts'
+import { withAssociations } from '../pull.ts'
+import { columnsOf } from '../runtime.ts'
+import { acknowledge } from './answers.ts'
+import { writeAssociations } from './associations.ts'
+import { outward, renderFields } from './render.ts'
+import { commit, type Planned, send, type Target, type Work, withoutAssociations } from './work.ts'
+
+export async function updateBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<void> {
+  const { engine, rt } = work
+  // Read what stands there now, and merge it: nobody's edit is overwritten unseen.
+  const ctx = await inTransaction(engine, async (tx): Promise<ApplyContext> => {
+    const now = await lanes.databaseNow(tx)
+    return {
+      rt,
+      all: engine.runtimes,
+      runId: work.runId,
+      ticket: await links.drawTicket(tx),
+      began: now,
+      now,
+      flightMs: work.flightMs,
+      ready: new Set(engine.runtimes.map((r) => r.id)),
+      pushing: new Set(targets.map((t) => t.link.id)),
+    }
+  })
+  const read = await rt.connector.readByIds({
+    object: mapping.object,
+    ids: targets.map((t) => t.link.externalId!),
+    columns: columnsOf(rt, mapping.object),
+  })
+  const snapshots = await withAssociations(rt, mapping.object, read)
+  const byId = new Map(snapshots.map((s) => [s.id, s]))
+  const prepared = await commit(work, async (tx) => {
+    await applySnapshots(tx, ctx, mapping.object, snapshots)
+    const fresh = await links.lockLinks(
+      tx,
+      targets.map((t) => t.link.id),
+      ctx.ticket,
+    )
+    const recordsById = new Map(
+      (
+        await records.readRecords(
+          tx,
+          fresh.map((l) => l.recordId).filter((r) => r !== null),
+        )
+      ).map((r) => [r.id, r]),
+    )
+    const frozen = Map.groupBy(await conflicts.openConflicts(tx, [...recordsById.keys()]), (c) => c.recordId)
+    const letters = await conflicts.deadLettersOf(
+      tx,
+      fresh.map((l) => l.id),
+    )
+    const dead = new Map(letters.map((d) => [`${d.linkId} ${d.field}`, d.value]))
+    const linkById = new Map(fresh.map((l) => [l.id, l]))
+    const usable = targets.flatMap((t) => {
+      const link = linkById.get(t.link.id)
+      const record = link?.recordId ? recordsById.get(link.recordId) : undefined
+      const snapshot = byId.get(t.link.externalId!)
+      if (
+        !link ||
+        !record ||
+        link.state !== 'live' ||
+        record.deleted ||
+        record.frozen ||
+        link.openWrite !== null ||
+        !snapshot ||
+        snapshot.deleted
+      )
+        return []
+      return [
+        {
+          target: { link, record, outbox: t.outbox },
+          base: link.base,
+          current: snapshot.row,
+          frozen: new Set((frozen.get(record.id) ?? []).map((c) => c.field)),
+        },
+      ]
+    })
+    const references = await outward(
+      tx,
+      rt,
+      mapping,
+      usable.map((u) => u.target.record),
+    )
+    const rendered = await renderFields(work, mapping, usable, references, dead)
+    await conflicts.putDeadLetters(tx, rt.id, rendered.letters)
+    await conflicts.putFindings(tx, rt.id, rendered.findings)
+    await queues.addWaitingOut(tx, rt.id, rendered.waits)
+    // A value that went through, or is no more wanted, is no dead letter any more.
+    const stale = letters.filter((d) => {
+      const u = usable.find((x) => x.target.link.id === d.linkId)
+      return (
+        u &&
+        !rendered.letters.some((l) => l.linkId === d.linkId && l.field === d.field) &&
+        !same(u.target.record.fields[d.field]?.v ?? null, d.value as Json)
+      )
+    })
+    await conflicts.dropDeadLetters(
+      tx,
+      stale.map((d) => d.id),
+    )
+    const ready = rendered.planned.filter((p) => Object.keys(p.fields).length > 0)
+    const idle = usable.filter((u) => !ready.some((p) => p.link.id === u.target.link.id)).map((u) => u.target.outbox)
+    await queues.finishOutbox(tx, idle)
+    const unusable = targets.filter((t) => !usable.some((u) => u.target.link.id === t.link.id))
+    const gone = unusable.filter((t) => {
+      const l = linkById.get(t.link.id)
+      return l?.state !== 'live'
+    })
+    await queues.finishOutbox(
+      tx,
+      gone.map((t) => t.outbox),
+    )
+    await queues.deferOutbox(
+      tx,
+      unusable.filter((t) => !gone.includes(t)).map((t) => t.link.id),
+      1_000,
+    )
+    const ids = await links.insertWrites(
+      tx,
+      rt.id,
+      randomUUID(),
+      work.runId,
+      ready.map((p) => ({
+        linkId: p.link.id,
+        recordId: p.record.id,
+        kind: 'update',
+        fields: p.fields,
+        readVersion: byId.get(p.link.externalId!)!.version,
+        readClock: byId.get(p.link.externalId!)!.clock,
+      })),
+    )
+    return { ready, ids }
+  })
+  const ready = prepared.ready
+  if (ready.length === 0) return
+  const plain = ready.filter((p) => Object.keys(withoutAssociations(p.row)).length > 0)
+  const outcomes = new Map<Planned, Outcome>(ready.map((p) => [p, { ok: true, id: p.link.externalId! }]))
+  if (plain.length > 0) {
+    const results = await send(
+      work,
+      ready.map((p) => prepared.ids.get(p.link.id)!),
+      () =>
+        rt.connector.update({
+          object: mapping.object,
+          rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row) })),
+        }),
+    )
+    for (const [i, r] of results.entries()) outcomes.set(plain[i]!, r)
+  }
+  const sent = ready.filter((p) => outcomes.get(p)!.ok)
+  const failures = await writeAssociations(work, mapping, sent, () => true)
+  for (const [p, error] of failures) outcomes.set(p, { ok: false, error })
+  await acknowledge(
+    work,
+    mapping,
+    ready,
+    prepared.ids,
+    ready.map((p) => outcomes.get(p)!),
+    'update',
+  )
+}

@@ -1,0 +1,65 @@
+import { sql } from 'kysely'
+import type { Outcome } from '../../connectors/connector.ts'
+import { CrmError } from '../../connectors/errors.ts'
+import { isAssociationColumn } from '../../mappings/compile.ts'
+import type { RawRow } from '../../mappings/schema.ts'
+import type { RecordRow, WriteField } from '../../mappings/state.ts'
+import type { Tx } from '../../store/database.ts'
+import * as lanes from '../../store/lanes.ts'
+import * as links from '../../store/links.ts'
+import type * as queues from '../../store/queues.ts'
+import { type Engine, inTransaction } from '../engine.ts'
+import type { Runtime } from '../runtime.ts'
+import type { PushCounts } from './push.ts'
+
+/** What the steps of a push share. */
+export interface Work {
+  engine: Engine
+  rt: Runtime
+  fence: number
+  runId: string | null
+  counts: PushCounts
+  flightMs: number
+}
+
+export interface Target {
+  link: links.TicketedLink
+  record: RecordRow
+  outbox: queues.OutboxRow
+}
+
+export interface Planned extends Target {
+  fields: Record<string, WriteField>
+  row: RawRow
+}
+
+export const commit = <T>(work: Work, body: (tx: Tx) => Promise<T>): Promise<T> =>
+  inTransaction(work.engine, async (tx) => {
+    await lanes.holdFence(tx, work.rt.id, 'push', work.fence)
+    return body(tx)
+  })
+
+export const errorJson = (error: CrmError) => ({ class: error.class, message: error.message, ...error.detail })
+
+export const withoutAssociations = (row: RawRow): RawRow =>
+  Object.fromEntries(Object.entries(row).filter(([c]) => !isAssociationColumn(c)))
+
+/** Sends a batch. A call that failed for certain takes its intents back; one of unknown outcome leaves them open. */
+export async function send(work: Work, writeIds: number[], request: () => Promise<Outcome[]>): Promise<Outcome[]> {
+  try {
+    return await request()
+  } catch (error) {
+    if (error instanceof CrmError && error.class !== 'unknown_outcome') {
+      await commit(work, async (tx) => {
+        await links.answerWrites(
+          tx,
+          writeIds.map((id) => ({ id, state: 'refused', error: errorJson(error) })),
+        )
+        await sql`update link set open_write = null, changed = pg_current_xact_id(), rev = rev + 1 where open_write = any(${writeIds}::bigint[])`.execute(
+          tx,
+        )
+      })
+    }
+    throw error
+  }
+}
