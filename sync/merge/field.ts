@@ -20,8 +20,6 @@ export interface MergeInput {
   policy: Policy
   /** What decides at first link, when both hold a value already. */
   firstLink: Policy
-  /** The field only flows in: the hub never overrules the CRM by being newer. */
-  inOnly: boolean
   namesOf: (origin: string) => readonly string[]
 }
 

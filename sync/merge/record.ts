@@ -77,7 +77,6 @@ export function mergeRecord(input: RecordMergeInput): RecordMerge {
       origin: input.origin,
       policy: field.mapping.policy,
       firstLink: input.firstLink,
-      inOnly,
       namesOf: input.namesOf,
     })
     switch (result.kind) {
