@@ -10,7 +10,7 @@ export interface Pair {
   row: string
   record: string
   /** Ranks of the identity rules under which the two have equal keys, strongest (lowest) first. */
-  ranks: number[]
+  ranks: readonly number[]
   /** The record already has a row of this connection. */
   taken: boolean
 }

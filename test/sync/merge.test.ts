@@ -23,7 +23,11 @@ const remote = (value: Value, raw: Value = value, at: [number, number] = [0, 200
 describe('the merge of one field', () => {
   test('same and same: nothing', () => expect(mergeField(input({})).kind).toBe('unchanged'))
   test('only the CRM changed: it is taken', () =>
-    expect(mergeField(input({ remote: remote('y') }))).toMatchObject({ kind: 'accept', field: { v: 'y', n: 2, o: 'B' }, base: { c: 'y', n: 2 } }))
+    expect(mergeField(input({ remote: remote('y') }))).toMatchObject({
+      kind: 'accept',
+      field: { v: 'y', n: 2, o: 'B' },
+      base: { c: 'y', n: 2 },
+    }))
   test('only the hub changed: it must be sent', () => {
     expect(mergeField(input({ hub: hub('y', 2) })).kind).toBe('unchanged')
     expect(mustSend(hub('y', 2), base('x', 1))).toBe(true)
@@ -41,7 +45,8 @@ describe('the merge of one field', () => {
     expect(mergeField(input({ hub: hub('x', 3), remote: remote('z') })).kind).toBe('conflict'))
   test('a finer CRM value of the same canonical value moves only the base', () =>
     expect(mergeField(input({ remote: remote('x', 'X finer') }))).toEqual({ kind: 'rebase', base: base('x', 1, 'X finer') }))
-  test('an adjusted value becomes the base and is not sent again', () => expect(mustSend(hub('10.123', 4), base('10.12', 4))).toBe(false))
+  test('an adjusted value becomes the base and is not sent again', () =>
+    expect(mustSend(hub('10.123', 4), base('10.12', 4))).toBe(false))
 })
 
 describe('first link', () => {
@@ -54,7 +59,11 @@ describe('first link', () => {
   })
   test('the blank hub takes the CRM value', () => expect(first({ hub: undefined }).kind).toBe('accept'))
   test('the named source wins on either side, and what it overrules is told', () => {
-    expect(first({ remote: remote('z'), firstLink: { source: 'A' } })).toMatchObject({ kind: 'rebase', base: { c: 'z', n: 0 }, overruled: 'z' })
+    expect(first({ remote: remote('z'), firstLink: { source: 'A' } })).toMatchObject({
+      kind: 'rebase',
+      base: { c: 'z', n: 0 },
+      overruled: 'z',
+    })
     expect(first({ remote: remote('z'), firstLink: { source: 'B' } })).toMatchObject({ kind: 'accept', overruled: 'x' })
   })
   test('a policy decides once: the next read of the same values decides nothing', () => {
@@ -74,7 +83,11 @@ describe('laws', () => {
         const start = input({ hub: hub(h, n), base: base(b, 1), remote: remote(r), policy })
         const once = mergeField(start)
         if (once.kind === 'conflict') return
-        const after = { ...start, hub: once.kind === 'accept' ? once.field : start.hub, base: once.kind === 'unchanged' ? start.base : once.base }
+        const after = {
+          ...start,
+          hub: once.kind === 'accept' ? once.field : start.hub,
+          base: once.kind === 'unchanged' ? start.base : once.base,
+        }
         const twice = mergeField(after)
         expect(['unchanged', 'rebase']).toContain(twice.kind)
         expect(twice.kind === 'rebase' ? twice.base.c : after.base!.c).toEqual(after.base!.c)

@@ -1,0 +1,151 @@
+import nock from 'nock'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Wire } from '../../connectors/connector.ts'
+import { HubspotConnector } from '../../connectors/hubspot/hubspot.ts'
+import { SalesforceConnector } from '../../connectors/salesforce/salesforce.ts'
+
+/** Exact HTTP: what is sent, and how each kind of answer is classified. */
+
+const wire: Wire = { token: async () => 'T', call: (_, run) => run(), note: () => {} }
+const sf = new SalesforceConnector({ instanceUrl: 'https://acme.my.salesforce.com', wire })
+const hs = new HubspotConnector({ wire })
+
+beforeAll(() => nock.disableNetConnect())
+afterEach(() => nock.cleanAll())
+afterAll(() => nock.restore())
+
+const salesforce = () =>
+  nock('https://acme.my.salesforce.com', { reqheaders: { authorization: 'Bearer T', 'sforce-call-options': 'client=concordat' } })
+const hubspot = () => nock('https://api.hubapi.com', { reqheaders: { authorization: 'Bearer T' } })
+
+describe('Salesforce', () => {
+  test.each([
+    [401, [{ errorCode: 'INVALID_SESSION_ID', message: 'Session expired or invalid' }], 'auth_expired'],
+    [403, [{ errorCode: 'REQUEST_LIMIT_EXCEEDED', message: 'TotalRequests Limit exceeded.' }], 'quota_exhausted'],
+    [400, [{ errorCode: 'INVALID_FIELD', message: "No such column 'X__c' on entity 'Account'" }], 'unknown_field'],
+    [500, [{ errorCode: 'UNKNOWN_EXCEPTION', message: 'An unexpected error occurred' }], 'unavailable'],
+    [503, 'Service Unavailable', 'unavailable'],
+  ])('%i is classified', async (status, body, kind) => {
+    salesforce()
+      .get(/queryAll/)
+      .reply(status, body)
+    await expect(sf.readByIds({ object: 'Account', ids: ['001A'], columns: ['Name'] })).rejects.toMatchObject({ class: kind })
+    expect(nock.isDone()).toBe(true)
+  })
+
+  test('a call is made once: the connector never retries', async () => {
+    const scope = salesforce()
+      .get(/queryAll/)
+      .times(2)
+      .reply(503, 'x')
+    await expect(sf.readByIds({ object: 'Account', ids: ['001A'], columns: ['Name'] })).rejects.toMatchObject({
+      class: 'unavailable',
+    })
+    expect(scope.isDone()).toBe(false)
+  })
+
+  test('each row of a collection has its own outcome', async () => {
+    salesforce()
+      .patch('/services/data/v60.0/composite/sobjects', {
+        allOrNone: false,
+        records: [
+          { attributes: { type: 'Account' }, id: '001A', Name: 'a' },
+          { attributes: { type: 'Account' }, id: '001B', Name: 'b' },
+        ],
+      })
+      .reply(200, [
+        { id: '001A', success: true, errors: [] },
+        { success: false, errors: [{ statusCode: 'FIELD_CUSTOM_VALIDATION_EXCEPTION', message: 'No', fields: ['Name'] }] },
+      ])
+    const outcomes = await sf.update({
+      object: 'Account',
+      rows: [
+        { id: '001A', row: { Name: 'a' } },
+        { id: '001B', row: { Name: 'b' } },
+      ],
+    })
+    expect(outcomes).toMatchObject([
+      { ok: true, id: '001A' },
+      { ok: false, error: { class: 'invalid_value', detail: { fields: ['Name'] } } },
+    ])
+  })
+
+  test('a lost connection during a write is an unknown outcome', async () => {
+    salesforce()
+      .patch(/composite/)
+      .replyWithError(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }))
+    await expect(sf.update({ object: 'Account', rows: [{ id: '001A', row: { Name: 'a' } }] })).rejects.toMatchObject({
+      class: 'unknown_outcome',
+    })
+  })
+
+  test('quotes in values cannot leave a SOQL literal', async () => {
+    salesforce()
+      .get('/services/data/v60.0/query')
+      .query((q) => String(q.q).includes("IN ('o\\'hara\\\\')"))
+      .reply(200, { totalSize: 0, done: true, records: [] })
+    await sf.find({ object: 'Contact', column: 'LastName', values: ["o'hara\\"], columns: [] })
+    expect(nock.isDone()).toBe(true)
+  })
+})
+
+describe('HubSpot', () => {
+  test.each([
+    [401, { category: 'INVALID_AUTHENTICATION' }, 'auth_expired'],
+    [403, { category: 'MISSING_SCOPES' }, 'forbidden'],
+    [429, { message: 'You have reached your secondly limit.', category: 'RATE_LIMITS' }, 'rate_limited'],
+    [429, { message: 'You have reached your daily limit.', policyName: 'DAILY' }, 'quota_exhausted'],
+    [423, { message: 'locked' }, 'locked'],
+    [502, 'Bad Gateway', 'unavailable'],
+    [
+      400,
+      {
+        category: 'VALIDATION_ERROR',
+        message: 'x',
+        errors: [{ code: 'PROPERTY_DOESNT_EXIST', context: { propertyName: ['foo'] } }],
+      },
+      'unknown_field',
+    ],
+  ])('%i %j is classified', async (status, body, kind) => {
+    hubspot().get('/crm/v3/objects/companies').query(true).reply(status, body)
+    await expect(hs.list({ object: 'companies', columns: ['name'] })).rejects.toMatchObject({ class: kind })
+  })
+
+  test('a search over the second limit waits one second, not ten', async () => {
+    hubspot()
+      .post(/search/)
+      .reply(429, { message: 'You have reached your secondly limit.', category: 'RATE_LIMITS' })
+    await expect(hs.changes([{ object: 'companies', columns: ['name'], since: { version: 0, id: '' } }])).rejects.toMatchObject({
+      detail: { retryAfterMs: 1000 },
+    })
+  })
+
+  test('creates carry a trace id each, and answers are matched by it whatever their order', async () => {
+    hubspot()
+      .post(
+        '/crm/v3/objects/companies/batch/create',
+        (b) => b.inputs[0].objectWriteTraceId === '0' && b.inputs[1].properties.concordat_id === 'k2',
+      )
+      .reply(207, {
+        results: [{ id: '9', objectWriteTraceId: '1', properties: { name: 'b' }, updatedAt: '2026-01-01T00:00:00Z' }],
+        errors: [{ category: 'VALIDATION_ERROR', message: 'bad', context: { objectWriteTraceId: ['0'] } }],
+      })
+    const outcomes = await hs.create({
+      object: 'companies',
+      externalId: 'concordat_id',
+      rows: [
+        { key: 'k1', row: { name: 'a' } },
+        { key: 'k2', row: { name: 'b' } },
+      ],
+    })
+    expect(outcomes).toMatchObject([
+      { ok: false, error: { class: 'invalid_value' } },
+      { ok: true, id: '9' },
+    ])
+  })
+
+  test('an answer that is not what is documented is no success', async () => {
+    hubspot().get('/crm/v3/objects/companies').query(true).reply(200, { unexpected: true })
+    await expect(hs.list({ object: 'companies', columns: ['name'] })).rejects.toMatchObject({ class: 'unavailable' })
+  })
+})
