@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Entity, entitySchema, fieldDef } from './model/model.ts'
+import { entitySchema, fieldDef } from './model/model.ts'
 import { FIELD_TYPES } from './model/types.ts'
 import type { Json } from './model/value.ts'
 
@@ -114,6 +114,3 @@ export function meetsFilter(filter: Condition[], row: Record<string, Json>): boo
     return !startsWith || (typeof scalar === 'string' && scalar.startsWith(startsWith))
   })
 }
-
-/** The entities in which an object's record may be, in the order in which they are tried. */
-export type MappingSet = ReadonlyMap<Entity, MappingDocument>

@@ -18,6 +18,8 @@ export const objectStateSchema = z.object({
   overlapAt: z.number().default(0),
   scanAt: z.number().default(0),
   scanAfter: z.string().optional(),
+  /** Last id that the running scan has covered. */
+  scanTo: z.string().optional(),
   listed: z.number().default(0),
 })
 export type ObjectState = z.infer<typeof objectStateSchema>

@@ -220,16 +220,6 @@ export const lastVerification = async (tx: Tx) =>
     )
   )[0]
 
-export const callsToday = (tx: Tx) =>
-  rows(
-    tx,
-    sql<{
-      connection: string
-      kind: string
-      used: number
-    }>`select connection.name as connection, budget.kind, budget.used from budget join connection on connection.id = budget.connection_id where day = current_date`,
-  )
-
 /** What a first start with writing switched off would do: outbox rows by connection, entity and kind. */
 export const pendingWrites = (tx: Tx) =>
   rows(

@@ -33,6 +33,32 @@ export async function touchInbox(
   )
 }
 
+/** Asks for live rows to be read that a complete list, read between two ids, did not hold. */
+export async function touchAbsent(
+  tx: Tx,
+  connectionId: string,
+  object: string,
+  span: { from: string; to: string | undefined; numeric: boolean },
+  present: string[],
+): Promise<number> {
+  const id = span.numeric ? sql`external_id::numeric` : sql`external_id collate "C"`
+  const bound = (text: string) => (span.numeric ? sql`${text}::numeric` : sql`${text}`)
+  const absent = await rows(
+    tx,
+    sql<{
+      externalId: string
+    }>`select external_id as "externalId" from link where connection_id = ${connectionId} and object = ${object} and state = 'live'
+    and ${id} > ${bound(span.from)} ${span.to === undefined ? sql`` : sql`and ${id} <= ${bound(span.to)}`} and not external_id = any(${present}::text[])`,
+  )
+  await touchInbox(
+    tx,
+    connectionId,
+    absent.map((a) => ({ object, externalId: a.externalId })),
+    'a complete list does not hold it',
+  )
+  return absent.length
+}
+
 export const claimInbox = (tx: Tx, connectionId: string, limit: number) =>
   rows(
     tx,

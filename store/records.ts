@@ -61,12 +61,3 @@ export async function appendChanges(tx: Tx, changes: ChangeRow[]): Promise<void>
     tx,
   )
 }
-
-/** The last changes of some fields of a record, oldest first: for oscillation. */
-export const lastChanges = (tx: Tx, recordIds: string[], perRecord: number) =>
-  rows(
-    tx,
-    sql<{ recordId: string; origin: string; fields: Record<string, [unknown, unknown]> }>`
-    select c.record_id as "recordId", c.origin, c.fields from unnest(${recordIds}::uuid[]) as id
-    cross join lateral (select * from change where record_id = id and kind = 'update' order by change.id desc limit ${perRecord}) c order by c.id`,
-  )

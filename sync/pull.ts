@@ -63,6 +63,7 @@ export async function pullSlice(
   }
   const polled = rt.objects.filter((o) => work.objects[o]?.phase === 'poll')
   if (polled.length > 0 && Date.now() < work.until) more = (await poll(work, polled)) || more
+  for (const object of polled) if (Date.now() < work.until) more = (await scan(work, object)) || more
   await inTransaction(engine, (tx) => storeCalls(tx, rt))
   return { counts: work.counts, more, synced: rt.objects.every((o) => work.objects[o]?.phase === 'poll') }
 }
@@ -249,6 +250,7 @@ async function list(work: Work, object: string, state: lanes.ObjectState, ctx: A
 
 const beginPolling = (rt: Runtime, state: lanes.ObjectState): Partial<lanes.ObjectState> => ({
   phase: 'poll',
+  scanAt: state.done,
   after: undefined,
   cursor: { version: Math.max(0, (state.began || Date.now()) - rt.connector.overlapMs), id: '' },
 })
@@ -431,6 +433,44 @@ async function worthMerging(work: Work, object: string, snapshots: Snapshot[]): 
   for (const piece of chunks(hints, rt.connector.batch.readByIds))
     kept.push(...(await rt.connector.readByIds({ object, ids: piece, columns: columnsOf(rt, object) })))
   return kept
+}
+
+// --- slow scan --------------------------------------------------------------------------------------
+
+/**
+ * Compares a complete list with what is linked, a batch a turn: deletes, restores, merges and association
+ * changes that no poll shows. Rows are merged as in any read; live links without a row are read by id.
+ */
+async function scan(work: Work, object: string): Promise<boolean> {
+  const { engine, rt } = work
+  const state = work.objects[object]!
+  const ctx = await beginRead(work)
+  if (state.scanAfter === undefined && ctx.began - state.scanAt < engine.timing.scanEvery) return false
+  const found: Snapshot[] = []
+  let next = state.scanAfter
+  do {
+    const page = await rt.connector.list({ object, columns: columnsOf(rt, object), after: next })
+    found.push(...page.snapshots)
+    next = page.after
+  } while (next && found.length < BATCH)
+  const snapshots = await withAssociations(rt, object, found)
+  const ids = snapshots.map((s) => s.id)
+  const numeric = rt.kind === 'hubspot'
+  // HubSpot's list goes on at the id it names, Salesforce's after it: ids up to the last one read are covered.
+  const span = { from: state.scanTo ?? (numeric ? '0' : ''), to: next ? ids.at(-1) : undefined, numeric }
+  const after: lanes.ObjectState = {
+    ...state,
+    scanAfter: next,
+    scanTo: next ? ids.at(-1) : undefined,
+    ...(!next && { scanAt: ctx.began }),
+  }
+  await commit(work, async (tx) => {
+    for (const piece of chunks(snapshots, BATCH)) add(work.counts, await applySnapshots(tx, ctx, object, piece))
+    await queues.touchAbsent(tx, rt.id, object, span, ids)
+    await lanes.saveObject(tx, rt.id, object, after)
+  })
+  work.objects[object] = after
+  return next !== undefined
 }
 
 /** Errors that end a turn quietly: the lane is asked again later. */

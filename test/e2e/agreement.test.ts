@@ -192,6 +192,32 @@ describe('rows come and go', () => {
     expect(await h.verify()).toMatchObject({ unexplained: 0 })
   })
 
+  test('a delete in HubSpot is found by the slow scan where no webhook tells', async () => {
+    const { sf, hs } = await linkedAccount()
+    await h.hs('DELETE', `/crm/v3/objects/companies/${hs}`)
+    await h.scan()
+    expect((await h.sf('GET', `/sobjects/Account/${sf}`)).status).toBe(404)
+  })
+
+  test('an association that moves in HubSpot, and nothing else, is found by the slow scan', async () => {
+    const { hs } = await linkedAccount()
+    const other = await h.createAccount({ Name: 'Fox Energy', Website: 'fox.example.com' })
+    const deal = (
+      await h.hs('POST', '/crm/v3/objects/deals', {
+        properties: { dealname: 'Moves', dealstage: 'closedwon', closedate: '2027-03-01' },
+        associations: [{ to: { id: hs }, types: [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 5 }] }],
+      })
+    ).body.id
+    await h.sync()
+    const [twin, otherCompany] = [await h.twinOf(deal, 'salesforce'), await h.twinOf(other, 'hubspot')]
+    await h.hs('PUT', `/crm/v4/objects/deals/${deal}/associations/companies/${otherCompany}`, [
+      { associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 5 },
+    ])
+    await h.scan()
+    expect((await h.sf('GET', `/sobjects/Opportunity/${twin}`)).body.AccountId).toBe(other)
+    expect(await h.verify()).toMatchObject({ unexplained: 0 })
+  })
+
   test('a delete while a change waits to be written freezes the record and asks', async () => {
     const { sf, hs } = await linkedAccount()
     await h.hs('PATCH', `/crm/v3/objects/companies/${hs}`, { properties: { phone: '+14155550155' } })

@@ -119,6 +119,14 @@ export class Harness {
     return drain(this.engine, { timeoutMs })
   }
 
+  /** A sync with the slow scan due. */
+  async scan(): Promise<void> {
+    this.engine.timing.scanEvery = 0
+    await this.sync()
+    this.engine.timing.scanEvery = DEFAULT_TIMING.scanEvery
+    await this.sync()
+  }
+
   verify(): Promise<Verification> {
     return verify(this.engine)
   }
