@@ -19,12 +19,21 @@ export interface DatabaseOptions {
   poolSize?: number
 }
 
+/** Deadlock and serialisation failure: PostgreSQL took the transaction back whole; it may run again. */
+const PASSING = new Set(['40P01', '40001'])
+const ATTEMPTS = 5
+
+/** Tables that grow from empty within a first sync. */
+const GROWING = ['record', 'link', 'natural_key', 'outbox', 'write', 'change', 'staged', 'conflict', 'inbox']
+
 /** The database: PostgreSQL, or PGlite inside this process. One code path. */
 export class Database {
   readonly kind: 'postgres' | 'pglite'
   readonly #kysely: Kysely<unknown>
   readonly #pglite: PGlite | undefined
   readonly #options: DatabaseOptions
+  #rows = 0
+  #analyzed = 0
 
   private constructor(options: DatabaseOptions, pool: pg.Pool, pglite?: PGlite) {
     this.kind = options.url ? 'postgres' : 'pglite'
@@ -61,9 +70,19 @@ export class Database {
 
   /**
    * Runs work in one transaction as the application role, seeing one workspace. On PGlite everything else
-   * waits meanwhile: never wait for HTTP in here.
+   * waits meanwhile: never wait for HTTP in here. A transaction that lost a deadlock runs again.
    */
-  transaction<T>(workspace: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async transaction<T>(workspace: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(workspace, work)
+      } catch (error) {
+        if (!PASSING.has((error as { code?: string }).code ?? '') || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  #once<T>(workspace: string, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#kysely.transaction().execute(async (tx) => {
       await sql`select set_config('role', ${APP_ROLE}, true), set_config('app.workspace', ${workspace}, true)`.execute(tx)
       return work(tx)
@@ -73,6 +92,17 @@ export class Database {
   /** Makes sure that a workspace exists. The one statement outside a workspace. */
   async ensureWorkspace(id: string, name: string): Promise<void> {
     await sql`insert into workspace (id, name) values (${id}, ${name}) on conflict (id) do nothing`.execute(this.#kysely)
+  }
+
+  /**
+   * Told of rows that came to be. Within a first sync tables grow faster than statistics follow, and a plan
+   * made for an empty table compares every row with every other: so they are gathered at each doubling.
+   */
+  async grew(count: number): Promise<void> {
+    this.#rows += count
+    if (count === 0 || this.#rows < Math.max(500, 2 * this.#analyzed)) return
+    this.#analyzed = this.#rows
+    await sql.raw(`analyze ${GROWING.join(', ')}`).execute(this.#kysely)
   }
 
   /** Whether the database answers. */

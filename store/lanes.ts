@@ -46,13 +46,16 @@ export class FenceLost extends Error {
   override name = 'FenceLost'
 }
 
-/** Locks the lane for this transaction. @throws FenceLost when another worker has taken it. */
+/**
+ * Holds the lane for this transaction, beside other transactions of the same worker: who wants to take it
+ * over waits for them. @throws FenceLost when another worker has taken it.
+ */
 export async function holdFence(tx: Tx, connectionId: string, direction: 'pull' | 'push', fence: number): Promise<void> {
   const [row] = await rows(
     tx,
     sql<{
       fence: number
-    }>`select fence from lane where connection_id = ${connectionId} and direction = ${direction} for update`,
+    }>`select fence from lane where connection_id = ${connectionId} and direction = ${direction} for share`,
   )
   if (row?.fence !== fence) throw new FenceLost(`the ${direction} lane was taken over`)
 }

@@ -27,7 +27,7 @@ export async function touchInbox(
   const unique = [...new Map(ids.map((i) => [`${i.object} ${i.externalId}`, i])).values()]
   await sql`insert into inbox (connection_id, object, external_id, reason, not_before)
     select ${connectionId}, r.object, r."externalId", ${reason}, clock_timestamp() + ${delayMs} * interval '1 millisecond'
-    from jsonb_to_recordset(${json(unique)}) as r(object text, "externalId" text)
+    from jsonb_to_recordset(${json(unique)}) as r(object text, "externalId" text) order by 2, 3
     on conflict (workspace_id, connection_id, object, external_id) do update set seq = inbox.seq + 1, not_before = least(inbox.not_before, excluded.not_before)`.execute(
     tx,
   )
@@ -77,13 +77,13 @@ export async function finishInbox(tx: Tx, connectionId: string, claimed: InboxRo
 export async function touchOutbox(tx: Tx, recordIds: string[], except?: string): Promise<void> {
   if (recordIds.length === 0) return
   await sql`insert into outbox (link_id, connection_id, entity)
-    select id, connection_id, entity from link where record_id = any(${recordIds}::uuid[]) and state in ('live', 'creating') ${except ? sql`and connection_id <> ${except}` : sql``}
+    select id, connection_id, entity from link where record_id = any(${recordIds}::uuid[]) and state in ('live', 'creating') ${except ? sql`and connection_id <> ${except}` : sql``} order by id
     on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, not_before = '-infinity'`.execute(tx)
 }
 
 export async function touchOutboxLinks(tx: Tx, linkIds: string[]): Promise<void> {
   if (linkIds.length === 0) return
-  await sql`insert into outbox (link_id, connection_id, entity) select id, connection_id, entity from link where id = any(${linkIds}::uuid[]) and state in ('live', 'creating')
+  await sql`insert into outbox (link_id, connection_id, entity) select id, connection_id, entity from link where id = any(${linkIds}::uuid[]) and state in ('live', 'creating') order by id
     on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, not_before = '-infinity'`.execute(tx)
 }
 
@@ -183,13 +183,17 @@ export async function addWaitingOut(tx: Tx, connectionId: string, waits: { paren
   )
 }
 
-export async function wakeWaitingOut(tx: Tx, connectionId: string, parents: string[]): Promise<void> {
-  if (parents.length === 0) return
+/**
+ * Queues links again whose parent stands on this connection by now. The push lane asks before each claim: one
+ * statement at a time, so that batches in flight never wait for each other's rows.
+ */
+export async function wakeReady(tx: Tx, connectionId: string): Promise<void> {
   const woken = await rows(
     tx,
     sql<{
       linkId: string
-    }>`delete from waiting_out where connection_id = ${connectionId} and parent_record = any(${parents}::uuid[]) returning link_id as "linkId"`,
+    }>`delete from waiting_out using link where waiting_out.connection_id = ${connectionId} and link.connection_id = ${connectionId}
+      and link.record_id = waiting_out.parent_record and link.state in ('live', 'outside') and link.external_id is not null returning waiting_out.link_id as "linkId"`,
   )
   await touchOutboxLinks(
     tx,

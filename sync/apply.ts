@@ -91,7 +91,6 @@ export class Batch {
   readonly matches: identity.NewMatch[] = []
   readonly ownOutbox: string[] = []
   readonly linkedExternal: string[] = []
-  readonly linkedRecords: string[] = []
   readonly findings = new Map<string, conflicts.Finding>()
 
   finding(code: string, subject: string, message: string): void {
@@ -123,7 +122,6 @@ export class Batch {
     await queues.touchOutboxLinks(tx, this.ownOutbox)
     await queues.addWaiting(tx, rt.id, this.waiting)
     if (!ctx.alone) await queues.wakeWaiting(tx, rt.id, this.linkedExternal)
-    await queues.wakeWaitingOut(tx, rt.id, this.linkedRecords)
     for (const reason of new Set(this.putBack.map((p) => p.reason))) {
       const of = this.putBack.filter((p) => p.reason === reason)
       await queues.touchInbox(tx, rt.id, of, reason, Math.max(...of.map((p) => p.delayMs)))

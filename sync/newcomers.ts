@@ -207,7 +207,6 @@ function bind(
     fields: {},
   })
   batch.linkedExternal.push(snapshot.id)
-  batch.linkedRecords.push(record.id)
   merge(batch, ctx, link, record, item, [], true)
 }
 

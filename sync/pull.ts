@@ -154,11 +154,15 @@ async function pullInbox(work: Work): Promise<boolean> {
   return claimed.length === 500
 }
 
-async function commit(work: Work, body: (tx: Tx) => Promise<void>): Promise<void> {
+/** @param staged rows that this transaction staged. */
+async function commit(work: Work, body: (tx: Tx) => Promise<void>, staged = 0): Promise<void> {
+  const made = (c: Counts) => c.created + c.linked + c.review
+  const before = made(work.counts)
   await inTransaction(work.engine, async (tx) => {
     await lanes.holdFence(tx, work.rt.id, 'pull', work.fence)
     await body(tx)
   })
+  await work.engine.db.grew(made(work.counts) - before + staged)
   for (const other of work.engine.runtimes) work.engine.nudge(other.id, 'push')
 }
 
@@ -231,13 +235,17 @@ async function list(work: Work, object: string, state: lanes.ObjectState, ctx: A
       phase: next ? 'list' : alone ? 'poll' : 'link',
     }
     if (!next && alone) Object.assign(after, beginPolling(rt, state))
-    await commit(work, async (tx) => {
-      if (alone)
-        for (const piece of chunks(snapshots, BATCH)) add(work.counts, await applySnapshots(tx, { ...ctx }, object, piece))
-      else await stageRows(tx, rt, object, snapshots)
-      if (!next && alone) await openForWriting(tx, work, object)
-      await lanes.saveObject(tx, rt.id, object, after)
-    })
+    await commit(
+      work,
+      async (tx) => {
+        if (alone)
+          for (const piece of chunks(snapshots, BATCH)) add(work.counts, await applySnapshots(tx, { ...ctx }, object, piece))
+        else await stageRows(tx, rt, object, snapshots)
+        if (!next && alone) await openForWriting(tx, work, object)
+        await lanes.saveObject(tx, rt.id, object, after)
+      },
+      alone ? 0 : snapshots.length,
+    )
     Object.assign(state, after)
     if (!following) return true
     if (Date.now() >= work.until) {
@@ -251,6 +259,7 @@ async function list(work: Work, object: string, state: lanes.ObjectState, ctx: A
 const beginPolling = (rt: Runtime, state: lanes.ObjectState): Partial<lanes.ObjectState> => ({
   phase: 'poll',
   scanAt: state.done,
+  overlapAt: state.done,
   after: undefined,
   cursor: { version: Math.max(0, (state.began || Date.now()) - rt.connector.overlapMs), id: '' },
 })
@@ -364,21 +373,30 @@ async function fanOutHere(tx: Tx, work: Work, rt: Runtime, object: string, entit
 /** Asks what changed since the cursors; answers whether more is waiting. */
 async function poll(work: Work, objects: string[]): Promise<boolean> {
   const { engine, rt } = work
-  const waits = await inTransaction(engine, (tx) =>
+  // Creates wait for a pull that began after their record came to be.
+  const youngest = await inTransaction(engine, (tx) =>
     rows(
       tx,
       sql<{
-        any: boolean
-      }>`select exists (select 1 from outbox join link on link.id = outbox.link_id where link.connection_id = ${rt.id} and link.state = 'creating') as any`,
+        at: number | null
+      }>`select max(extract(epoch from record.created_at) * 1000)::bigint as at from outbox join link on link.id = outbox.link_id
+        join record on record.id = link.record_id where outbox.connection_id = ${rt.id} and link.state = 'creating' and link.open_write is null`,
     ),
   )
   let more = false
   for (const group of chunks(objects, rt.connector.batch.changes)) {
     const ctx = await beginRead(work)
-    const requests = group.map((object) => {
+    // An object that never had a row is asked only when its overlap is due: idle objects cost little.
+    const due = group.filter(
+      (o) => work.objects[o]!.listed > 0 || ctx.began - work.objects[o]!.overlapAt >= engine.timing.overlapEvery,
+    )
+    if (due.length === 0) continue
+    const requests = due.map((object) => {
       const state = work.objects[object]!
       // The overlap behind the cursor finds what became visible late.
-      const overlap = ctx.began - state.overlapAt >= engine.timing.overlapEvery || (waits[0]!.any && state.cursor.id === '')
+      const overlap =
+        ctx.began - state.overlapAt >= engine.timing.overlapEvery ||
+        (youngest[0]!.at !== null && youngest[0]!.at + engine.timing.hold(rt, 'deal') >= state.done)
       const since =
         overlap && state.cursor.id === ''
           ? { version: Math.max(0, state.cursor.version - rt.connector.overlapMs), id: '' }

@@ -78,11 +78,6 @@ export async function acknowledge(
         rt.id,
         okAt.map(({ o }) => o.id),
       )
-      await queues.wakeWaitingOut(
-        tx,
-        rt.id,
-        okAt.map(({ p }) => p.record.id),
-      )
     }
     await noteAdjusted(tx, work, okAt, observed)
     await refuse(tx, work, mapping, failed, ids, kind)

@@ -8,7 +8,6 @@ import * as conflicts from '../../store/conflicts.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
-import { withAssociations } from '../pull.ts'
 import { columnsOf } from '../runtime.ts'
 import { commit, errorJson, send, type Target, type Work } from './work.ts'
 
@@ -20,7 +19,7 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
     ids: targets.map((t) => t.link.externalId!),
     columns: columnsOf(rt, mapping.object),
   })
-  const snapshots = new Map((await withAssociations(rt, mapping.object, read)).map((s) => [s.id, s]))
+  const snapshots = new Map(read.map((s) => [s.id, s]))
   const prepared = await commit(work, async (tx) => {
     const gone = targets.filter((t) => {
       const s = snapshots.get(t.link.externalId!)

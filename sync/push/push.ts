@@ -1,10 +1,12 @@
 import { chunks } from '../../connectors/connector.ts'
-import type { CompiledMapping } from '../../mappings/compile.ts'
+import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
 import { ENTITIES } from '../../mappings/model/model.ts'
+import type { RawRow } from '../../mappings/schema.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
+import type { ApplyContext } from '../apply.ts'
 import { holdsBrake } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, writesEnabled } from '../engine.ts'
 import { mustSend } from '../merge/field.ts'
@@ -69,7 +71,10 @@ export async function pushSlice(
     const mapping = mappingOf(rt, entity)
     if (!mapping?.document.write || gate.paused.has(entity)) continue
     for (;;) {
-      const claimed = await inTransaction(engine, (tx) => queues.claimOutbox(tx, rt.id, entity, CLAIM))
+      const claimed = await inTransaction(engine, async (tx) => {
+        await queues.wakeReady(tx, rt.id)
+        return queues.claimOutbox(tx, rt.id, entity, CLAIM)
+      })
       if (claimed.length === 0) break
       if (await inTransaction(engine, (tx) => holdsBrake(tx, rt, mapping))) break
       const before = JSON.stringify(counts)
@@ -125,11 +130,51 @@ async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues
   const deletes = loaded.filter((t) => t.link.state === 'live' && t.record.deleted)
   const updates = loaded.filter((t) => t.link.state === 'live' && !t.record.deleted)
   const { batch } = rt.connector
+  const ctx = await drawContext(work, updates)
+  const associations = await readWanted(work, mapping, updates)
   await concurrently([
     ...chunks(creates, batch.create).map((piece) => () => createBatch(work, mapping, piece)),
-    ...chunks(updates, batch.update).map((piece) => () => updateBatch(work, mapping, piece)),
+    ...chunks(updates, batch.update).map((piece) => () => updateBatch(work, mapping, piece, ctx, associations)),
   ])
   await concurrently(chunks(deletes, batch.remove).map((piece) => () => deleteBatch(work, mapping, piece)))
+}
+
+/** What the verify reads are applied under; drawn before the first of them leaves. */
+async function drawContext(work: Work, updates: Target[]): Promise<ApplyContext> {
+  const { engine, rt } = work
+  return inTransaction(engine, async (tx) => {
+    const now = await lanes.databaseNow(tx)
+    return {
+      rt,
+      all: engine.runtimes,
+      runId: work.runId,
+      ticket: await links.drawTicket(tx),
+      began: now,
+      now,
+      flightMs: work.flightMs,
+      ready: new Set(engine.runtimes.map((r) => r.id)),
+      pushing: new Set(updates.map((t) => t.link.id)),
+    }
+  })
+}
+
+/** Associations are read only for records that have some to send, a thousand a call. */
+async function readWanted(work: Work, mapping: CompiledMapping, updates: Target[]): Promise<Map<string, RawRow>> {
+  const found = new Map<string, RawRow>()
+  const { rt } = work
+  if (!rt.connector.associationsApart) return found
+  const fields = mapping.fields.filter((f) => f.writes && isAssociationColumn(f.column))
+  const wants = (t: Target) => fields.filter((f) => mustSend(t.record.fields[f.name], t.link.base[f.name]))
+  const wanting = updates.filter((t) => wants(t).length > 0)
+  const columns = [...new Set(wanting.flatMap((t) => wants(t).map((f) => f.column)))]
+  for (const piece of chunks(wanting, rt.connector.batch.associations))
+    for (const [id, row] of await rt.connector.readAssociations({
+      object: mapping.object,
+      ids: piece.map((t) => t.link.externalId!),
+      columns,
+    }))
+      found.set(id, row)
+  return found
 }
 
 /** Runs batches, a few at a time. The first failure is thrown once all that run have ended. */

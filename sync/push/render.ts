@@ -46,6 +46,8 @@ export async function renderFields(
       const state = record.fields[field.name]
       if (!field.writes || !state || frozen.has(field.name) || !mustSend(state, base[field.name])) continue
       if (link.state === 'creating' && isBlank(state.v)) continue
+      // Not readable, or not read this time: never written over.
+      if (link.state !== 'creating' && current[field.column] === undefined) continue
       const deadKey = `${link.id} ${field.name}`
       if (dead.has(deadKey) && same(dead.get(deadKey) as Json, state.v)) continue
       if (field.type === 'reference' && !isBlank(state.v) && !field.holdsRecordId && !references.externalOf(String(state.v))) {

@@ -2,43 +2,39 @@ import { randomUUID } from 'node:crypto'
 import type { Outcome } from '../../connectors/connector.ts'
 import type { CompiledMapping } from '../../mappings/compile.ts'
 import { type Json, same } from '../../mappings/model/value.ts'
+import type { RawRow } from '../../mappings/schema.ts'
 import * as conflicts from '../../store/conflicts.ts'
-import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import { type ApplyContext, applySnapshots } from '../apply.ts'
-import { inTransaction } from '../engine.ts'
-import { withAssociations } from '../pull.ts'
 import { columnsOf } from '../runtime.ts'
 import { acknowledge } from './answers.ts'
 import { writeAssociations } from './associations.ts'
 import { outward, renderFields } from './render.ts'
 import { commit, type Planned, send, type Target, type Work, withoutAssociations } from './work.ts'
 
-export async function updateBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<void> {
-  const { engine, rt } = work
+/**
+ * Writes one batch of changed records.
+ *
+ * @param ctx drawn before `associations` were read.
+ * @param associations association columns, of the rows and for the fields that have some to send.
+ */
+export async function updateBatch(
+  work: Work,
+  mapping: CompiledMapping,
+  targets: Target[],
+  ctx: ApplyContext,
+  associations: ReadonlyMap<string, RawRow>,
+): Promise<void> {
+  const { rt } = work
   // Read what stands there now, and merge it: nobody's edit is overwritten unseen.
-  const ctx = await inTransaction(engine, async (tx): Promise<ApplyContext> => {
-    const now = await lanes.databaseNow(tx)
-    return {
-      rt,
-      all: engine.runtimes,
-      runId: work.runId,
-      ticket: await links.drawTicket(tx),
-      began: now,
-      now,
-      flightMs: work.flightMs,
-      ready: new Set(engine.runtimes.map((r) => r.id)),
-      pushing: new Set(targets.map((t) => t.link.id)),
-    }
-  })
   const read = await rt.connector.readByIds({
     object: mapping.object,
     ids: targets.map((t) => t.link.externalId!),
     columns: columnsOf(rt, mapping.object),
   })
-  const snapshots = await withAssociations(rt, mapping.object, read)
+  const snapshots = read.map((s) => ({ ...s, row: { ...s.row, ...associations.get(s.id) } }))
   const byId = new Map(snapshots.map((s) => [s.id, s]))
   const prepared = await commit(work, async (tx) => {
     await applySnapshots(tx, ctx, mapping.object, snapshots)
