@@ -23,7 +23,8 @@ export async function linkNewcomers(tx: Tx, ctx: ApplyContext, batch: Batch, obj
   const locked = new Map((await records.lockRecords(tx, [...new Set(wanted)].sort())).map((r) => [r.id, r]))
   for (const item of rest) {
     const decision = decisions.get(item.snapshot.id)!
-    if ('fresh' in decision) makeRecord(ctx, batch, object, item)
+    if ('fresh' in decision && waitsForIdentity(item)) wait(batch, object, item)
+    else if ('fresh' in decision) makeRecord(ctx, batch, object, item)
     else if ('review' in decision) hold(batch, ctx, object, item, [...new Set(decision.review)], decision.reason)
     else bind(batch, ctx, object, item, locked.get(decision.link)!, creating.get(decision.link))
   }
@@ -114,6 +115,17 @@ async function nearness(
       return isNear(within, own, found.get(record)?.fields[field]?.v)
     })
   }
+}
+
+/** Whether a rule of identity could not be asked yet: it needs a parent that is not linked. */
+function waitsForIdentity({ mapping, reading }: Item): boolean {
+  return mapping.document.identity.some((rule) => rule.some((entry) => 'waitsFor' in (reading.get(ruleEntry(entry).field) ?? {})))
+}
+
+/** Before its parent is known nobody can tell whether a row is new: made a record, it could become a twin. */
+function wait(batch: Batch, object: string, { reading, snapshot }: Item): void {
+  for (const r of reading.values())
+    if ('waitsFor' in r) batch.waiting.push({ waitsFor: r.waitsFor, object, externalId: snapshot.id })
 }
 
 /** A row that matches nothing becomes a record of its own. */

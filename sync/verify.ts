@@ -119,7 +119,7 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
         reason,
       })
       if (!link) {
-        report(out, row(reasons.general('(row)')))
+        report(out, row(reasons.waits(snapshot.id) ? 'waiting' : reasons.general('(row)')))
         continue
       }
       if (link.state === 'held' || link.state === 'duplicate') {
@@ -297,6 +297,7 @@ async function storedReasons(tx: Tx, rt: Runtime, known: LinkRow[]) {
           : null
   return {
     general,
+    waits: (externalId: string) => inward.has(externalId),
     of(link: LinkRow, field: string, value: Value): string | null {
       if (open.has(`${link.recordId} ${field}`)) return 'conflict'
       if (dead.has(`${link.id} ${field}`) || dead.has(`${link.id} (record)`)) return 'dead_letter'

@@ -297,7 +297,12 @@ export function apiApp(app: App, token: string) {
       const found = await inTx(async (tx) => {
         const target = (await queries.redirectOf(tx, wanted)) ?? wanted
         const record = await queries.findRecord(tx, target)
-        return record && projectRecord(record, await queries.linksView(tx, target))
+        const writes = (connection: string, field: string) =>
+          app
+            .runtime(connection)
+            ?.mappings.find((m) => m.entity === record?.entity)
+            ?.byName.get(field)?.writes ?? true
+        return record && projectRecord(record, await queries.linksView(tx, target), writes)
       })
       if (!found) throw new ApiError(404, 'not_found', `there is no record ${wanted}`)
       return c.json(found, 200)

@@ -1,8 +1,16 @@
 import { same } from '../../mappings/model/value.ts'
 import type { linksView, RecordView } from '../../store/queries.ts'
 
-/** A record as the API shows it: plain values, and per link whether each field agrees. */
-export function projectRecord(record: RecordView, links?: Awaited<ReturnType<typeof linksView>>) {
+/**
+ * A record as the API shows it: plain values, and per link whether each field agrees.
+ *
+ * @param writes whether a field is kept in agreement on a connection, or only read from it.
+ */
+export function projectRecord(
+  record: RecordView,
+  links?: Awaited<ReturnType<typeof linksView>>,
+  writes: (connection: string, field: string) => boolean = () => true,
+) {
   return {
     id: record.id,
     entity: record.entity,
@@ -20,14 +28,16 @@ export function projectRecord(record: RecordView, links?: Awaited<ReturnType<typ
         externalId: l.externalId,
         state: l.state,
         agreement: Object.fromEntries(
-          Object.entries(l.base).map(([name, b]) => [
-            name,
-            same(b.c as never, (record.fields[name]?.v ?? null) as never)
-              ? 'agrees'
-              : b.n === (record.fields[name]?.n ?? 0)
-                ? 'adjusted'
-                : 'differs',
-          ]),
+          Object.entries(l.base)
+            .filter(([name]) => writes(l.connection, name))
+            .map(([name, b]) => [
+              name,
+              same(b.c as never, (record.fields[name]?.v ?? null) as never)
+                ? 'agrees'
+                : b.n === (record.fields[name]?.n ?? 0)
+                  ? 'adjusted'
+                  : 'differs',
+            ]),
         ),
       })),
     }),

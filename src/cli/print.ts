@@ -53,7 +53,7 @@ export function printSummary(s: Summary): string {
       .join(', ')
     out.push(
       s.verify.unexplained === 0
-        ? `Verified: ${number(s.verify.compared)} rows, ${number(s.verify.fields)} fields compared; both CRMs agree${s.verify.differences > 0 ? ` (${number(s.verify.differences)} known differences: ${reasons})` : ''}.`
+        ? `Verified: ${number(s.verify.compared)} rows, ${number(s.verify.fields)} fields compared; both CRMs agree${s.verify.differences > 0 ? ` except for ${number(s.verify.differences)} differences with a known reason: ${reasons}` : ''}.`
         : `Verify found ${number(s.verify.unexplained)} unexplained differences among ${number(s.verify.fields)} fields (concordat verify lists them).`,
     )
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { CompiledMapping } from '../../mappings/compile.ts'
-import { identityKeys } from '../../mappings/identity.ts'
+import { identityKeys, ruleEntry } from '../../mappings/identity.ts'
 import type { RawRow } from '../../mappings/schema.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
@@ -68,14 +68,17 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
       references,
       dead,
     )
-    const required = mapping.fields.filter((f) => rt.mappings.length > 0 && mapping.schema.fields[f.column]?.required)
-    const incomplete = rendered.planned.filter((p) =>
-      required.some((f) => !(f.name in p.fields) && !(f.column in mapping.document.onCreate)),
+    const required = mapping.fields.filter((f) => mapping.schema.fields[f.column]?.required)
+    const identity = new Set(mapping.document.identity.flat().map((entry) => ruleEntry(entry).field))
+    // A child whose parent it is told apart by is not here yet waits for it: made without, it could be a twin.
+    const orphans = new Set(rendered.waits.filter((w) => identity.has(w.field)).map((w) => w.linkId))
+    const incomplete = rendered.planned.filter(
+      (p) => orphans.has(p.link.id) || required.some((f) => !(f.name in p.fields) && !(f.column in mapping.document.onCreate)),
     )
-    // A required parent that is not there yet is no failure: the record waits for it.
     for (const p of incomplete) {
-      const field = required.find((f) => !(f.name in p.fields))!
+      // Waiting is no failure.
       if (rendered.waits.some((w) => w.linkId === p.link.id)) continue
+      const field = required.find((f) => !(f.name in p.fields))!
       rendered.letters.push({
         id: randomUUID(),
         linkId: p.link.id,

@@ -25,7 +25,7 @@ export interface RenderResult {
   planned: Planned[]
   letters: conflicts.DeadLetter[]
   findings: conflicts.Finding[]
-  waits: { parent: string; linkId: string }[]
+  waits: { parent: string; linkId: string; field: string }[]
 }
 
 /** Renders the fields that must be sent. What cannot be rendered is listed; the rest of the record goes. */
@@ -51,7 +51,7 @@ export async function renderFields(
       const deadKey = `${link.id} ${field.name}`
       if (dead.has(deadKey) && same(dead.get(deadKey) as Json, state.v)) continue
       if (field.type === 'reference' && !isBlank(state.v) && !field.holdsRecordId && !references.externalOf(String(state.v))) {
-        out.waits.push({ parent: String(state.v), linkId: link.id })
+        out.waits.push({ parent: String(state.v), linkId: link.id, field: field.name })
         continue
       }
       const rendering = await render(field, state.v, current, ctx)

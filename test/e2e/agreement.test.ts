@@ -93,6 +93,28 @@ describe('a first sync', () => {
   })
 })
 
+test('a deal of a company under review is made anew in neither CRM: it waits, and is listed', async () => {
+  const account = await h.createAccount({ Name: 'Gull Optics', Website: 'gull.example.com' })
+  await h.sf('POST', '/sobjects/Opportunity', {
+    Name: 'Gull rollout',
+    AccountId: account,
+    StageName: 'Prospecting',
+    CloseDate: '2027-01-15',
+  })
+  const company = await h.createCompany({ name: 'Gull Optics', domain: 'gull.example.com' })
+  await h.createCompany({ name: 'Gull Optics', domain: 'gull.example.com' })
+  await h.hs('POST', '/crm/v3/objects/deals', {
+    properties: { dealname: 'Gull rollout', dealstage: 'appointmentscheduled', closedate: '2027-01-15' },
+    associations: [{ to: { id: company }, types: [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 5 }] }],
+  })
+  await h.sync()
+  expect(h.sandbox.world.counts().salesforce.Opportunity).toBe(1)
+  expect(h.sandbox.world.counts().hubspot.deals).toBe(1)
+  const found = await h.verify()
+  expect(found).toMatchObject({ unexplained: 0 })
+  expect(found.byReason.waiting).toBeGreaterThan(0)
+})
+
 describe('an edit', () => {
   test('in Salesforce reaches HubSpot', async () => {
     const { sf, hs } = await linkedAccount()
