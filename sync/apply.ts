@@ -35,6 +35,8 @@ export interface ApplyContext {
   flightMs: number
   /** The connection's first complete list, and no other connection has rows yet: nothing can match. */
   alone?: boolean
+  /** The rows' natural keys were stored when they were staged. */
+  keysStored?: boolean
   /** Links that are being pushed right now: what they still have to send is looked at by the push itself. */
   pushing?: ReadonlySet<string>
   /** Connections that take creating links for new records at once (their own first list is done). */
@@ -78,8 +80,8 @@ export class Batch {
   readonly counts = noCounts()
   readonly recordChanges = new Map<string, Record<string, FieldState>>()
   readonly newRecords: { id: string; entity: Entity; fields: Record<string, FieldState> }[] = []
-  readonly linkChanges: links.LinkChange[] = []
-  readonly newLinks: links.NewLink[] = []
+  readonly #linkChanges: links.LinkChange[] = []
+  readonly #newLinks = new Map<string, links.NewLink>()
   readonly journal: records.ChangeRow[] = []
   readonly opened: ConflictRow[] = []
   readonly observed: ConflictRow[] = []
@@ -92,6 +94,22 @@ export class Batch {
   readonly ownOutbox: string[] = []
   readonly linkedExternal: string[] = []
   readonly findings = new Map<string, conflicts.Finding>()
+
+  addLink(link: links.NewLink): void {
+    this.#newLinks.set(link.id, link)
+  }
+
+  /** Changes a link; one that is new in this batch is simply inserted as it is to be. */
+  changeLink(change: links.LinkChange): void {
+    const fresh = this.#newLinks.get(change.id)
+    if (!fresh) {
+      this.#linkChanges.push(change)
+      return
+    }
+    fresh.base = { ...fresh.base, ...change.base }
+    fresh.seen = Math.max(fresh.seen, change.seen ?? 0)
+    fresh.state = change.state ?? fresh.state
+  }
 
   finding(code: string, subject: string, message: string): void {
     const key = `${code} ${subject}`
@@ -107,14 +125,15 @@ export class Batch {
       tx,
       [...this.recordChanges].map(([id, fields]) => ({ id, fields })),
     )
-    await links.insertLinks(tx, this.newLinks)
-    await links.updateLinks(tx, this.linkChanges)
+    await links.insertLinks(tx, [...this.#newLinks.values()])
+    await links.updateLinks(tx, this.#linkChanges)
     await records.appendChanges(tx, this.journal)
     await conflicts.insertConflicts(tx, this.opened)
     await conflicts.updateConflicts(tx, this.observed)
     await conflicts.settleConflicts(tx, this.settledConflicts, 'all sides agree')
     await links.answerWrites(tx, this.answers)
-    await identity.putKeys(tx, rt.id, object, [...this.keys.keys()], [...this.keys.values()].flat(), ctx.alone ?? false)
+    if (!ctx.keysStored)
+      await identity.putKeys(tx, rt.id, object, [...this.keys.keys()], [...this.keys.values()].flat(), ctx.alone ?? false)
     await identity.insertMatches(tx, rt.id, this.matches)
     await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
     const created = this.newRecords.map((r) => r.id)
@@ -220,7 +239,7 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
       }
       base = { ...base, ...settled.base }
       batch.answers.push({ id: write.id, state: settled.landed ? 'settled' : 'refused' })
-      batch.linkChanges.push({ id: link.id, base: settled.base, openWrite: null })
+      batch.changeLink({ id: link.id, base: settled.base, openWrite: null })
       for (const c of settled.uncertain) openConflict(batch, record.id, c)
       if (Object.keys(settled.adjusted).length > 0)
         batch.journal.push({
@@ -270,7 +289,7 @@ export function merge(
   const base: Base = { ...link.base, ...result.base }
   const moved = Object.keys(result.base).length > 0
   if (moved || snapshot.version > link.seen || link.state === 'outside')
-    batch.linkChanges.push({
+    batch.changeLink({
       id: link.id,
       base: result.base,
       seen: snapshot.version,
@@ -339,7 +358,7 @@ function openConflict(batch: Batch, recordId: string, c: Omit<ConflictRow, 'id' 
 function leave(batch: Batch, ctx: ApplyContext, link: LinkRow, item: Item | undefined, newcomers: Item[]): void {
   if (link.state !== 'outside') {
     batch.counts.outside++
-    batch.linkChanges.push({ id: link.id, state: 'outside' })
+    batch.changeLink({ id: link.id, state: 'outside' })
     batch.journal.push({
       recordId: link.recordId!,
       connectionId: ctx.rt.id,
@@ -352,7 +371,7 @@ function leave(batch: Batch, ctx: ApplyContext, link: LinkRow, item: Item | unde
   }
   if (item) {
     // The external id moves to the entity it is in now.
-    batch.linkChanges.push({ id: link.id, state: 'dead', externalId: `${link.externalId}@${link.id}` })
+    batch.changeLink({ id: link.id, state: 'dead', externalId: `${link.externalId}@${link.id}` })
     newcomers.push(item)
   }
 }

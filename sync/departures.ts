@@ -24,7 +24,7 @@ export async function deleted(
   const mapping = rt.mappings.find((m) => m.entity === link.entity)!
   batch.counts.deleted++
   if (record.deleted) {
-    batch.linkChanges.push({ id: link.id, state: 'dead', openWrite: null })
+    batch.changeLink({ id: link.id, state: 'dead', openWrite: null })
     return
   }
   const pending = mapping.fields.some((f) => f.writes && mustSend(record.fields[f.name], link.base[f.name]))
@@ -34,10 +34,10 @@ export async function deleted(
       record.id,
       `deleted in ${rt.name} while ${open.length > 0 ? 'a conflict was open' : 'a change waited to be written there'}: decide between delete and edit`,
     )
-    batch.linkChanges.push({ id: link.id, state: 'dead' })
+    batch.changeLink({ id: link.id, state: 'dead' })
     return
   }
-  batch.linkChanges.push({ id: link.id, state: 'dead', openWrite: null })
+  batch.changeLink({ id: link.id, state: 'dead', openWrite: null })
   const kind = mapping.document.onDelete === 'delete' ? 'delete' : 'unlink'
   batch.journal.push({
     recordId: record.id,

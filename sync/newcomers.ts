@@ -147,7 +147,7 @@ function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item)
   }
   batch.counts.created++
   batch.newRecords.push({ id, entity: mapping.entity, fields })
-  batch.newLinks.push({
+  batch.addLink({
     id: randomUUID(),
     connectionId: rt.id,
     object,
@@ -197,7 +197,7 @@ function bind(
     openWrite: null,
   }
   if (creating)
-    batch.linkChanges.push({
+    batch.changeLink({
       id: linkId,
       externalId: snapshot.id,
       recordId: record.id,
@@ -205,7 +205,7 @@ function bind(
       seen: snapshot.version,
       openWrite: null,
     })
-  else batch.newLinks.push({ ...link, seen: snapshot.version })
+  else batch.addLink({ ...link, seen: snapshot.version })
   if (typeof creating === 'object' && creating.openWrite !== null)
     batch.answers.push({ id: creating.openWrite, state: 'settled' })
   batch.counts.linked++
@@ -226,7 +226,7 @@ function bind(
 function hold(batch: Batch, ctx: ApplyContext, object: string, item: Item, recordIds: string[], reason: string): void {
   const { snapshot, mapping } = item
   batch.counts.review++
-  batch.newLinks.push({
+  batch.addLink({
     id: randomUUID(),
     connectionId: ctx.rt.id,
     object,

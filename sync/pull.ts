@@ -311,7 +311,7 @@ async function linkStaged(work: Work, object: string, state: lanes.ObjectState):
   for (;;) {
     const staged = await inTransaction(engine, (tx) => identity.takeStaged<Snapshot>(tx, rt.id, object, BATCH))
     if (staged.length > 0) {
-      const ctx = await beginRead(work)
+      const ctx = { ...(await beginRead(work)), keysStored: true }
       await commit(work, async (tx) => {
         add(
           work.counts,
