@@ -41,10 +41,13 @@ export function foldName(name: string): string {
   return kept.join(' ')
 }
 
-/** Splits a rule entry such as `amount~1%` into field and tolerance. */
-export function ruleEntry(entry: string): { field: string; within?: string } {
-  const [field, within] = entry.split('~') as [string, string?]
-  return within ? { field, within } : { field }
+/**
+ * Splits a rule entry: `amount~1%` wants the field near, `account?` wants it equal or blank on both sides.
+ */
+export function ruleEntry(entry: string): { field: string; within?: string; optional?: boolean } {
+  const [name, within] = entry.split('~') as [string, string?]
+  if (name.endsWith('?')) return { field: name.slice(0, -1), optional: true }
+  return within ? { field: name, within } : { field: name }
 }
 
 /** The identity keys of a record's canonical values under a mapping's rules. */
@@ -58,8 +61,12 @@ export function identityKeys(
     const parts: string[] = []
     const near: Near[] = []
     for (const entry of rule) {
-      const { field, within } = ruleEntry(entry)
+      const { field, within, optional } = ruleEntry(entry)
       const value = values(field)
+      if (optional && value === null) {
+        parts.push('-')
+        continue
+      }
       if (value === null || value === undefined) return
       if (within) near.push({ field, within })
       else parts.push(keyPart(entity, field, value))

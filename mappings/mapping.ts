@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ruleEntry } from './identity.ts'
 import { entitySchema, fieldDef } from './model/model.ts'
 import { FIELD_TYPES } from './model/types.ts'
 import type { Json } from './model/value.ts'
@@ -78,7 +79,7 @@ export const mappingSchema = z
       if (mapped?.by && !mapped.groups) ctx.addIssue({ code: 'custom', path: ['fields', name], message: '`by` needs `groups`' })
     }
     for (const rule of doc.identity)
-      for (const name of rule.map((r) => r.split('~')[0]!))
+      for (const name of rule.map((r) => ruleEntry(r).field))
         if (!doc.fields[name])
           ctx.addIssue({
             code: 'custom',

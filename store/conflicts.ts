@@ -85,8 +85,11 @@ export interface Finding {
 /** Counts findings: one row per code and subject, however often it occurs. */
 export async function putFindings(tx: Tx, connectionId: string, findings: Finding[]): Promise<void> {
   if (findings.length === 0) return
+  const unique = new Map<string, Finding>()
+  for (const f of findings)
+    unique.set(`${f.code} ${f.subject}`, { ...f, count: f.count + (unique.get(`${f.code} ${f.subject}`)?.count ?? 0) })
   await sql`insert into finding (connection_id, code, subject, message, count)
-    select ${connectionId}, r.code, r.subject, r.message, r.count from jsonb_to_recordset(${json(findings)}) as r(code text, subject text, message text, count bigint)
+    select ${connectionId}, r.code, r.subject, r.message, r.count from jsonb_to_recordset(${json([...unique.values()])}) as r(code text, subject text, message text, count bigint)
     on conflict (workspace_id, connection_id, code, subject) do update set count = finding.count + excluded.count, message = excluded.message, last_at = clock_timestamp()`.execute(
     tx,
   )

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Snapshot } from '../connectors/connector.ts'
 import type { CompiledMapping } from '../mappings/compile.ts'
 import type { ReferenceResolver } from '../mappings/context.ts'
-import { identityKeys } from '../mappings/identity.ts'
+import { identityKeys, ruleEntry } from '../mappings/identity.ts'
 import { type CanonicalRow, readRows } from '../mappings/lens.ts'
 import type { Entity } from '../mappings/model/model.ts'
 import type { Value } from '../mappings/model/value.ts'
@@ -423,7 +423,7 @@ async function interpret(
 }
 
 const isIdentityField = (mapping: CompiledMapping, field: string) =>
-  mapping.document.identity.some((rule) => rule.some((r) => r.split('~')[0] === field))
+  mapping.document.identity.some((rule) => rule.some((r) => ruleEntry(r).field === field))
 
 /** The natural keys of a row. */
 export function keysOf(mapping: CompiledMapping, externalId: string, reading: CanonicalRow): identity.KeyRow[] {

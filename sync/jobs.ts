@@ -59,6 +59,8 @@ export async function startJobs(
   }
   let closed = false
   const timers = new Set<NodeJS.Timeout>()
+  // A lane that failed rests: nudges from other lanes must not make it fail over and over.
+  const resting = new Map<string, number>()
   const add = (data: LaneJob) => {
     if (closed) return
     const id = `${data.connectionId}@${data.direction}`
@@ -81,7 +83,8 @@ export async function startJobs(
     const { connectionId, direction } = job.data
     if (direction === 'match') return void (await checkMatches(engine))
     const rt = engine.runtimes.find((r) => r.id === connectionId)
-    if (!rt || closed) return
+    const lane = `${connectionId}@${direction}`
+    if (!rt || closed || Date.now() < (resting.get(lane) ?? 0)) return
     try {
       const { more } = direction === 'pull' ? await pullSlice(engine, rt) : await pushSlice(engine, rt)
       if (more) add(job.data)
@@ -94,7 +97,9 @@ export async function startJobs(
         `${rt.name} ${direction}: ${(error as Error).message}`,
         error instanceof CrmError ? { class: error.class, ...error.detail } : { stack: (error as Error).stack },
       )
-      later(job.data, error instanceof CrmError && error.class === 'quota_exhausted' ? SLOWEST_POLL_MS : RETRY_MS)
+      const rest = error instanceof CrmError && error.class === 'quota_exhausted' ? SLOWEST_POLL_MS : RETRY_MS
+      resting.set(lane, Date.now() + rest - 50)
+      later(job.data, rest)
     }
   })
   worker.on('error', fail)
