@@ -5,9 +5,9 @@ import type { WorldOptions } from '../sandbox/world/generate.ts'
 import { type ConnectionRow, listConnections, putConnection, setWrites } from '../store/connections.ts'
 import { Database } from '../store/database.ts'
 import { DEFAULT_TIMING, type Engine, inTransaction } from '../sync/engine.ts'
-import { type Jobs, startJobs } from '../sync/jobs.ts'
+import { type Jobs, pingRedis, startJobs } from '../sync/jobs.ts'
 import type { Runtime } from '../sync/runtime.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { connect } from './connect.ts'
 import type { Secrets } from './credentials.ts'
 import type { Log } from './log.ts'
@@ -27,6 +27,10 @@ export interface AppOptions {
   /** Says what is going on, for people. */
   say?: (text: string) => void
 }
+
+/** The first line of an error; a refused connection carries its reason inside. */
+const reason = (error: Error & { code?: string; errors?: Error[] }) =>
+  (error.message || error.errors?.[0]?.message || error.code || String(error)).split('\n')[0]!
 
 /** The composition root: everything that runs, wired together. */
 export class App {
@@ -55,7 +59,18 @@ export class App {
   static async open(options: AppOptions): Promise<App> {
     const { config, log, say = () => {} } = options
     const vault = Vault.open(config.key, join(config.home, 'key'))
-    const db = await Database.open(config.databaseUrl ? { url: config.databaseUrl } : { folder: join(config.home, 'pglite') })
+    const db = await Database.open(
+      config.databaseUrl ? { url: config.databaseUrl } : { folder: join(config.home, 'pglite') },
+    ).catch((error: Error) => {
+      throw config.databaseUrl
+        ? new ConfigError(`DATABASE_URL: ${reason(error)}; check that the server runs and the database exists`)
+        : error
+    })
+    if (config.redisUrl) {
+      await pingRedis(config.redisUrl).catch((error: Error) => {
+        throw new ConfigError(`REDIS_URL: ${reason(error)}; check that the server runs, or leave REDIS_URL out`)
+      })
+    }
     await db.ensureWorkspace(WORKSPACE, 'default')
     const real = config.salesforce !== undefined || config.hubspot !== undefined
     let sandbox: Sandbox | undefined

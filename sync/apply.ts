@@ -226,7 +226,7 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
     }
     if (record.deleted || record.frozen) continue
     if (!item || item.mapping.entity !== link.entity) {
-      leave(batch, ctx, link, item, newcomers)
+      leave(batch, ctx, link)
       continue
     }
     const write = link.openWrite === null ? undefined : writes.get(link.openWrite)
@@ -354,26 +354,23 @@ function openConflict(batch: Batch, recordId: string, c: Omit<ConflictRow, 'id' 
   batch.opened.push({ ...c, base: c.base ?? null, id: randomUUID(), recordId })
 }
 
-/** A row that left its entity's filter: unlinked, never deleted. It may have entered another entity. */
-function leave(batch: Batch, ctx: ApplyContext, link: LinkRow, item: Item | undefined, newcomers: Item[]): void {
-  if (link.state !== 'outside') {
-    batch.counts.outside++
-    batch.changeLink({ id: link.id, state: 'outside' })
-    batch.journal.push({
-      recordId: link.recordId!,
-      connectionId: ctx.rt.id,
-      runId: ctx.runId,
-      kind: 'unlink',
-      origin: ctx.rt.id,
-      version: 0,
-      fields: {},
-    })
-  }
-  if (item) {
-    // The external id moves to the entity it is in now.
-    batch.changeLink({ id: link.id, state: 'dead', externalId: `${link.externalId}@${link.id}` })
-    newcomers.push(item)
-  }
+/**
+ * A row that left its entity's filter, be it for none or for another entity: unlinked, never deleted. Its
+ * bases are kept, so that it is merged against them when it comes back; as another entity it would be a twin.
+ */
+function leave(batch: Batch, ctx: ApplyContext, link: LinkRow): void {
+  if (link.state === 'outside') return
+  batch.counts.outside++
+  batch.changeLink({ id: link.id, state: 'outside' })
+  batch.journal.push({
+    recordId: link.recordId!,
+    connectionId: ctx.rt.id,
+    runId: ctx.runId,
+    kind: 'unlink',
+    origin: ctx.rt.id,
+    version: 0,
+    fields: {},
+  })
 }
 
 /** Resolves every reference of a page in one look-up. */

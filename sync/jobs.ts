@@ -31,6 +31,16 @@ export interface Jobs {
   close(): Promise<void>
 }
 
+/** Whether Redis answers. @throws when it does not, at once. */
+export async function pingRedis(url: string): Promise<void> {
+  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null, connectTimeout: 5_000 })
+  // What goes wrong is thrown by connect; the event only repeats it.
+  redis.on('error', () => {})
+  await redis.connect()
+  await redis.ping()
+  redis.disconnect()
+}
+
 type Direction = 'pull' | 'push' | 'match'
 interface LaneJob {
   connectionId: string

@@ -178,6 +178,8 @@ export class Org {
     const { def } = table
     const row = this.#living(table, id)
     const given = this.#accept(def, input, 'updateable')
+    if ('OwnerId' in given && given.OwnerId === null)
+      throw new SalesforceError('INVALID_CROSS_REFERENCE_KEY', 'Owner ID: owner cannot be blank', { fields: ['OwnerId'] })
     for (const f of def.fields.values())
       if (f.required && f.name in given && given[f.name] === null)
         throw new SalesforceError('REQUIRED_FIELD_MISSING', `Required fields are missing: [${f.name}]`, {

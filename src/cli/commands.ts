@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
@@ -316,7 +316,7 @@ export function addCommands(program: Command, finish: (code: number) => void): v
       .argument('<file>')
       .description('Check a mapping file against its CRM; exit 2 when something is wrong'),
   ).action(async (file: string, o: { json?: boolean }) => {
-    if (!existsSync(file)) throw new CommandError(`there is no file ${file}`)
+    if (!existsSync(file) || !statSync(file).isFile()) throw new CommandError(`there is no file ${file}`)
     const { findings } = (await withApi({ crms: true }, (send) =>
       send('POST', '/api/v1/mappings:check', { yaml: readFileSync(file, 'utf8') }),
     )) as { findings: Row[] }
@@ -391,6 +391,8 @@ export function addCommands(program: Command, finish: (code: number) => void): v
         for (const [name, value] of Object.entries(numbers))
           if (!/^\d+$/.test(value)) throw new CommandError(`--${name} ${value} is no whole number; for example --${name} 1000`)
         const folder = resolve(o.home, 'sandbox')
+        if (Number(numbers.accounts) < 1 || Number(numbers.partners) < 1)
+          throw new CommandError('a world has at least one account and one partner; for example --accounts 100 --partners 4')
         if (existsSync(folder)) throw new CommandError(`${folder} exists already; choose another folder`)
         const made = await startSandbox({
           folder,

@@ -280,6 +280,17 @@ describe('rows come and go', () => {
     await h.sync()
     expect((await h.hs('GET', `/crm/v3/objects/companies/${hs}`)).status).toBe(200)
     expect((await h.account(sf)).IsDeleted).toBe(false)
+    // As another entity it would be a twin: nothing is made for it, and edits do not flow.
+    expect(h.sandbox.world.counts().hubspot.companies).toBe(1)
+    await h.sf('PATCH', `/sobjects/Account/${sf}`, { Phone: '+14155550144' })
+    await h.sync()
+    expect(await h.object('companies', hs, PROPS)).toMatchObject({ phone: '+14155550100' })
+    // Back inside it is merged against what was agreed before.
+    await h.sf('PATCH', `/sobjects/Account/${sf}`, { Type: 'Customer - Direct' })
+    await h.sync()
+    expect(await h.object('companies', hs, PROPS)).toMatchObject({ phone: '+14155550144' })
+    expect(h.sandbox.world.counts().salesforce.Account).toBe(1)
+    expect(await h.verify()).toMatchObject({ unexplained: 0 })
   })
 
   test('a merge in Salesforce moves the link and deletes nothing in HubSpot', async () => {
