@@ -36,9 +36,15 @@ export interface RecordRow {
   fields: Fields
   version: number
   deleted: boolean
+  /** Why a person must decide about it; null: nothing stops it. */
   frozen: string | null
+  /** A person has said that its rows may be deleted as they are. */
+  deleteApproved: boolean
   createdAt: number
 }
+
+/** `delete_or_edit`: deleted on one side, edited on another. `children`: deleted above rows that live on. */
+export type FrozenAs = 'delete_or_edit' | 'children'
 
 /** Allowed states of a link. Transitions stand in docs/architecture.md. */
 export const LINK_STATES = ['creating', 'live', 'outside', 'held', 'duplicate', 'dead'] as const

@@ -123,6 +123,11 @@ export class App {
       .map((r) => ({ id: r.id, clientSecret: secret, objects: r.objects }))
   }
 
+  /** Tells every push lane that there may be something to write. */
+  nudgeWriters(): void {
+    for (const rt of this.engine.runtimes) this.engine.nudge(rt.id, 'push')
+  }
+
   async setWrites(name: string, enabled: boolean): Promise<boolean> {
     const known = await inTransaction(this.engine, (tx) => setWrites(tx, name, enabled))
     const rt = this.runtime(name)

@@ -141,6 +141,38 @@ export const externalOfRecords = (tx: Tx, connectionId: string, recordIds: strin
     where connection_id = ${connectionId} and record_id = any(${recordIds}::uuid[]) and state in ('live', 'outside', 'creating', 'held')`,
       )
 
+/** Rows on a connection whose records point at these parents, counted per parent and entity. */
+export async function childrenOf(
+  tx: Tx,
+  connectionId: string,
+  references: { entity: string; field: string }[],
+  parents: string[],
+): Promise<{ parent: string; entity: string; count: number }[]> {
+  if (parents.length === 0) return []
+  const below = references.map(
+    ({ entity, field }) =>
+      sql`select id, entity, fields -> ${field} ->> 'v' as parent from record where entity = ${entity} and fields -> ${field} ->> 'v' = any(${parents}::text[])`,
+  )
+  return rows(
+    tx,
+    sql<{ parent: string; entity: string; count: number }>`
+    select child.parent, child.entity, count(distinct child.id) as count from (${sql.join(below, sql` union all `)}) as child
+    join link on link.record_id = child.id and link.connection_id = ${connectionId} and link.state in ('live', 'outside') and link.external_id is not null
+    group by 1, 2`,
+  )
+}
+
+/** The rows that living records have on a connection. */
+export const standingOn = (tx: Tx, connectionId: string, recordIds: string[]) =>
+  recordIds.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<{ recordId: string; object: string; externalId: string }>`
+    select record.id as "recordId", link.object, link.external_id as "externalId" from record join link on link.record_id = record.id
+    where record.id = any(${recordIds}::uuid[]) and record.deleted_at is null and link.connection_id = ${connectionId} and link.state in ('live', 'outside')`,
+      )
+
 // --- writes -----------------------------------------------------------------------------------------
 
 const writeColumns = sql.raw(

@@ -99,7 +99,15 @@ const core: Migration = {
   },
 }
 
-export const MIGRATIONS: Record<string, Migration> = { '0001_core': core }
+/** Why a record is frozen, for machines; and a person's word that its rows may be deleted as they are. */
+const frozen: Migration = {
+  async up(db) {
+    await sql`alter table record add column frozen_as text, add column delete_approved boolean not null default false`.execute(db)
+    await sql`create index record_frozen on record (workspace_id, frozen_as) where frozen_as is not null`.execute(db)
+  },
+}
+
+export const MIGRATIONS: Record<string, Migration> = { '0001_core': core, '0002_frozen': frozen }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */
 export async function migrate(db: Kysely<unknown>): Promise<void> {

@@ -100,6 +100,15 @@ export const listDeadLetters = (tx: Tx, limit: number, cursor?: string) =>
     from dead_letter d join connection on connection.id = d.connection_id join link on link.id = d.link_id ${cursor ? sql`where d.id > ${cursor}` : sql``} order by d.id limit ${limit}`,
   )
 
+export const listFrozen = (tx: Tx, limit: number, cursor?: string) =>
+  rows(
+    tx,
+    sql<
+      Record<string, unknown>
+    >`select id, entity, coalesce(fields #>> '{name,v}', fields #>> '{lastName,v}') as name, frozen_as as "as", frozen as why, deleted_at is not null as deleted
+    from record where frozen_as is not null ${cursor ? sql`and id > ${cursor}` : sql``} order by id limit ${limit}`,
+  )
+
 export const listFindings = (tx: Tx) =>
   rows(
     tx,
@@ -200,9 +209,10 @@ export const totals = async (tx: Tx) =>
       sql<{
         conflicts: number
         deadLetters: number
+        frozen: number
         review: number
         records: number
-      }>`select (select count(*) from conflict where state = 'open') as conflicts, (select count(*) from dead_letter) as "deadLetters",
+      }>`select (select count(*) from record where frozen_as is not null) as frozen, (select count(*) from conflict where state = 'open') as conflicts, (select count(*) from dead_letter) as "deadLetters",
     (select count(*) from match where state in ('open', 'possible')) as review, (select count(*) from record where deleted_at is null) as records`,
     )
   )[0]!

@@ -88,10 +88,11 @@ export async function touchOutboxLinks(tx: Tx, linkIds: string[]): Promise<void>
 }
 
 /** What waits to be written, one entity at a time: parents come first. */
-export const claimOutbox = (tx: Tx, connectionId: string, entity: string, limit: number) =>
+export const claimOutbox = (tx: Tx, connectionId: string, entity: string, limit: number, except: string[] = []) =>
   rows(
     tx,
-    sql<OutboxRow>`select link_id as "linkId", entity, seq, attempts from outbox where connection_id = ${connectionId} and entity = ${entity} and not_before <= clock_timestamp() order by at limit ${limit}`,
+    sql<OutboxRow>`select link_id as "linkId", entity, seq, attempts from outbox where connection_id = ${connectionId} and entity = ${entity} and not_before <= clock_timestamp()
+      ${except.length > 0 ? sql`and not link_id = any(${except}::uuid[])` : sql``} order by at limit ${limit}`,
   )
 
 export async function finishOutbox(tx: Tx, claimed: { linkId: string; seq: number }[]): Promise<void> {

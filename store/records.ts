@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
-import type { Fields, RecordRow } from '../mappings/state.ts'
+import type { Fields, FrozenAs, RecordRow } from '../mappings/state.ts'
 import { json, rows, type Tx } from './database.ts'
 
 /** Canonical records and the journal of their changes. */
 
-const columns = sql`id, entity, fields, version, deleted_at is not null as deleted, frozen, (extract(epoch from created_at) * 1000)::bigint as "createdAt"`
+const columns = sql`id, entity, fields, version, deleted_at is not null as deleted, frozen, delete_approved as "deleteApproved", (extract(epoch from created_at) * 1000)::bigint as "createdAt"`
 
 /** Reads records and locks them, always in id order: two workers never wait for each other in a ring. */
 export const lockRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
@@ -37,15 +37,48 @@ export async function tombstone(tx: Tx, ids: string[]): Promise<void> {
     )
 }
 
-export async function freeze(tx: Tx, id: string, reason: string | null): Promise<void> {
-  await sql`update record set frozen = ${reason}, updated_at = clock_timestamp() where id = ${id}`.execute(tx)
+/** Nothing is read into a frozen record or written for it until it thaws. */
+export async function freeze(tx: Tx, id: string, as: FrozenAs, reason: string): Promise<void> {
+  await sql`update record set frozen = ${reason}, frozen_as = ${as}, updated_at = clock_timestamp() where id = ${id}`.execute(tx)
+}
+
+export async function thaw(tx: Tx, ids: string[]): Promise<void> {
+  if (ids.length > 0)
+    await sql`update record set frozen = null, frozen_as = null, updated_at = clock_timestamp() where id = any(${ids}::uuid[])`.execute(
+      tx,
+    )
+}
+
+export const frozenAs = async (tx: Tx, as: FrozenAs): Promise<string[]> =>
+  (await rows(tx, sql<{ id: string }>`select id from record where frozen_as = ${as} order by id for update`)).map((r) => r.id)
+
+export async function approveDelete(tx: Tx, id: string): Promise<void> {
+  await sql`update record set delete_approved = true where id = ${id}`.execute(tx)
+}
+
+/** Takes a tombstone back. */
+export async function revive(tx: Tx, id: string): Promise<void> {
+  await sql`update record set deleted_at = null, delete_approved = false, version = version + 1, updated_at = clock_timestamp() where id = ${id}`.execute(
+    tx,
+  )
 }
 
 export interface ChangeRow {
   recordId: string
   connectionId: string | null
   runId: string | null
-  kind: 'create' | 'update' | 'delete' | 'link' | 'unlink' | 'merge' | 'overruled' | 'adjusted' | 'conflict' | 'settled'
+  kind:
+    | 'create'
+    | 'update'
+    | 'delete'
+    | 'restore'
+    | 'link'
+    | 'unlink'
+    | 'merge'
+    | 'overruled'
+    | 'adjusted'
+    | 'conflict'
+    | 'settled'
   origin: string
   version: number
   /** Field -> [from, to]. */

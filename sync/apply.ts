@@ -39,6 +39,8 @@ export interface ApplyContext {
   keysStored?: boolean
   /** Links that are being pushed right now: what they still have to send is looked at by the push itself. */
   pushing?: ReadonlySet<string>
+  /** External ids that a read of this turn showed alive. */
+  standing?: ReadonlySet<string>
   /** Connections that take creating links for new records at once (their own first list is done). */
   ready: ReadonlySet<string>
 }
@@ -162,11 +164,17 @@ export class Batch {
   }
 }
 
+export interface Applied {
+  counts: Counts
+  /** Rows that were not merged: they are read again. */
+  putBack: ReadonlySet<string>
+}
+
 /**
  * Applies reads of one object's rows: merges each into its record, or finds out what a new row is. One
  * transaction; the caller holds the lane's fence. (Protocol: Apply.)
  */
-export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, snapshots: Snapshot[]): Promise<Counts> {
+export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, snapshots: Snapshot[]): Promise<Applied> {
   const { rt } = ctx
   const batch = new Batch()
   const unique = [...new Map(snapshots.map((s) => [s.id, s])).values()]
@@ -195,6 +203,7 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
   )
   const references = await resolveReferences(tx, rt, object, rest)
   const items = await interpret(rt, object, rest, references)
+  const blanked = await blankedReferences(tx, ctx, items, byExternal)
   const newcomers: Item[] = []
   const back = (id: string, reason: string, delayMs = 0) => {
     batch.counts.putBack++
@@ -224,15 +233,23 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
       await deleted(tx, ctx, batch, link, record, open.get(record.id) ?? [])
       continue
     }
-    if (record.deleted || record.frozen) continue
+    // Nothing is merged into such a record; a write of ours to it is settled all the same.
+    const still = record.deleted || record.frozen !== null
+    if (still && (!item || link.openWrite === null)) continue
     if (!item || item.mapping.entity !== link.entity) {
       leave(batch, ctx, link)
       continue
     }
     const write = link.openWrite === null ? undefined : writes.get(link.openWrite)
-    let base = link.base
+    if (blanked.doubtful.has(snapshot.id)) {
+      back(snapshot.id, 'what it pointed at is read first')
+      continue
+    }
+    const blank = blanked.bases.get(link.id)
+    let base = { ...link.base, ...blank }
+    if (blank) batch.changeLink({ id: link.id, base: blank })
     if (write) {
-      const settled = settle(write, item.reading, snapshot, ctx)
+      const settled = settle(write, record.fields, item, ctx)
       if (settled.wait !== undefined) {
         back(snapshot.id, 'a write of ours is still open', settled.wait)
         continue
@@ -253,11 +270,56 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
         })
       if (!settled.landed) batch.ownOutbox.push(link.id)
     }
-    merge(batch, ctx, { ...link, base }, record, item, open.get(record.id) ?? [])
+    if (!still) merge(batch, ctx, { ...link, base }, record, item, open.get(record.id) ?? [])
   }
+  await queues.touchInbox(tx, rt.id, blanked.targets, 'a reference to it was blanked')
   await linkNewcomers(tx, ctx, batch, object, newcomers)
   await batch.write(tx, ctx, object)
-  return batch.counts
+  return { counts: batch.counts, putBack: new Set(batch.putBack.map((p) => p.externalId)) }
+}
+
+/** References that are blank now and were not when we last saw them, sorted by what became of their target. */
+interface Blanked {
+  /** Link -> the base that stands for "the CRM blanked it, because its target went". */
+  bases: Map<string, Base>
+  /** Rows whose reference points at something that may have gone a moment ago: it is to be read first. */
+  doubtful: Set<string>
+  targets: { object: string; externalId: string }[]
+}
+
+/**
+ * A reference that the CRM blanked by itself, because the row it pointed at went, is no person's clear: its base
+ * becomes blank, so that it is sent again when its target comes back. A person's clear is one whose target is
+ * known to stand, by a read of the same turn.
+ */
+async function blankedReferences(
+  tx: Tx,
+  ctx: ApplyContext,
+  items: Map<string, Item>,
+  byExternal: Map<string, LinkRow>,
+): Promise<Blanked> {
+  const found = [...items.values()].flatMap((item) => {
+    const link = byExternal.get(item.snapshot.id)
+    if (!link) return []
+    return item.mapping.fields.flatMap((f) => {
+      const [now, before] = [item.reading.get(f.name), link.base[f.name]?.c]
+      if (f.type !== 'reference' || !now || !('value' in now) || now.value !== null || typeof before !== 'string') return []
+      return [{ link: link.id, row: item.snapshot.id, field: f.name, target: before, raw: now.raw }]
+    })
+  })
+  const standing = new Map(
+    (await links.standingOn(tx, ctx.rt.id, [...new Set(found.map((f) => f.target))])).map((s) => [s.recordId, s]),
+  )
+  const out: Blanked = { bases: new Map(), doubtful: new Set(), targets: [] }
+  for (const { link, row, field, target, raw } of found) {
+    const at = standing.get(target)
+    if (!at) out.bases.set(link, { ...out.bases.get(link), [field]: { c: null, r: raw, n: 0 } })
+    else if (!ctx.standing?.has(at.externalId)) {
+      out.doubtful.add(row)
+      out.targets.push(at)
+    }
+  }
+  return out
 }
 
 /** Merges one reading into its record and link, in memory and into the batch. */

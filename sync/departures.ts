@@ -27,11 +27,16 @@ export async function deleted(
     batch.changeLink({ id: link.id, state: 'dead', openWrite: null })
     return
   }
-  const pending = mapping.fields.some((f) => f.writes && mustSend(record.fields[f.name], link.base[f.name]))
+  // A reference that the CRM itself blanked, and that waits to be sent again, is nobody's edit.
+  const pending = mapping.fields.some((f) => {
+    const base = link.base[f.name]
+    return f.writes && !(f.type === 'reference' && base?.n === 0) && mustSend(record.fields[f.name], base)
+  })
   if (mapping.document.onDelete === 'delete' && (pending || open.length > 0)) {
     await records.freeze(
       tx,
       record.id,
+      'delete_or_edit',
       `deleted in ${rt.name} while ${open.length > 0 ? 'a conflict was open' : 'a change waited to be written there'}: decide between delete and edit`,
     )
     batch.changeLink({ id: link.id, state: 'dead' })

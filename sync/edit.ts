@@ -15,7 +15,7 @@ import type { Engine } from './engine.ts'
 /** An edit that cannot be made; the code is for machines, the message for people. */
 export class EditRefused extends Error {
   override name = 'EditRefused'
-  readonly code: 'not_found' | 'deleted' | 'stale' | 'frozen' | 'conflict'
+  readonly code: 'not_found' | 'deleted' | 'stale' | 'frozen' | 'not_frozen' | 'conflict'
   readonly present: Record<string, Value> | undefined
   readonly version: number | undefined
 

@@ -118,7 +118,10 @@ async function pullInbox(work: Work): Promise<boolean> {
   const { engine, rt } = work
   const claimed = await inTransaction(engine, (tx) => queues.claimInbox(tx, rt.id, 500))
   if (claimed.length === 0) return false
-  for (const [object, inboxRows] of Map.groupBy(claimed, (c) => c.object)) {
+  const standing = new Set<string>()
+  // Parents first: a child is then judged by what became of its parent.
+  const byObject = [...Map.groupBy(claimed, (c) => c.object)].sort(([a], [b]) => rt.objects.indexOf(a) - rt.objects.indexOf(b))
+  for (const [object, inboxRows] of byObject) {
     if (!rt.objects.includes(object)) {
       await inTransaction(engine, (tx) => queues.finishInbox(tx, rt.id, inboxRows))
       continue
@@ -147,8 +150,9 @@ async function pullInbox(work: Work): Promise<boolean> {
         )
       await commit(work, async (tx) => {
         await queues.finishInbox(tx, rt.id, piece)
-        add(work.counts, await applySnapshots(tx, ctx, object, [...snapshots, ...gone]))
+        add(work.counts, (await applySnapshots(tx, { ...ctx, standing }, object, [...snapshots, ...gone])).counts)
       })
+      for (const s of snapshots) if (!s.deleted) standing.add(s.id)
     }
   }
   return claimed.length === 500
@@ -239,7 +243,8 @@ async function list(work: Work, object: string, state: lanes.ObjectState, ctx: A
       work,
       async (tx) => {
         if (alone)
-          for (const piece of chunks(snapshots, BATCH)) add(work.counts, await applySnapshots(tx, { ...ctx }, object, piece))
+          for (const piece of chunks(snapshots, BATCH))
+            add(work.counts, (await applySnapshots(tx, { ...ctx }, object, piece)).counts)
         else await stageRows(tx, rt, object, snapshots)
         if (!next && alone) await openForWriting(tx, work, object)
         await lanes.saveObject(tx, rt.id, object, after)
@@ -313,15 +318,13 @@ async function linkStaged(work: Work, object: string, state: lanes.ObjectState):
     if (staged.length > 0) {
       const ctx = { ...(await beginRead(work)), keysStored: true }
       await commit(work, async (tx) => {
-        add(
-          work.counts,
-          await applySnapshots(
-            tx,
-            ctx,
-            object,
-            staged.map((s) => s.snapshot),
-          ),
+        const applied = await applySnapshots(
+          tx,
+          ctx,
+          object,
+          staged.map((s) => s.snapshot),
         )
+        add(work.counts, applied.counts)
         await identity.dropStaged(
           tx,
           rt.id,
@@ -416,7 +419,7 @@ async function poll(work: Work, objects: string[]): Promise<boolean> {
       more ||= page.next !== undefined
       if (kept.length === 0 && JSON.stringify(after) === JSON.stringify(state)) continue
       await commit(work, async (tx) => {
-        for (const piece of chunks(kept, BATCH)) add(work.counts, await applySnapshots(tx, ctx, page.object, piece))
+        for (const piece of chunks(kept, BATCH)) add(work.counts, (await applySnapshots(tx, ctx, page.object, piece)).counts)
         await lanes.saveObject(tx, rt.id, page.object, after)
       })
       work.objects[page.object] = after
@@ -483,7 +486,7 @@ async function scan(work: Work, object: string): Promise<boolean> {
     ...(!next && { scanAt: ctx.began }),
   }
   await commit(work, async (tx) => {
-    for (const piece of chunks(snapshots, BATCH)) add(work.counts, await applySnapshots(tx, ctx, object, piece))
+    for (const piece of chunks(snapshots, BATCH)) add(work.counts, (await applySnapshots(tx, ctx, object, piece)).counts)
     await queues.touchAbsent(tx, rt.id, object, span, ids)
     await lanes.saveObject(tx, rt.id, object, after)
   })

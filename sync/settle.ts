@@ -1,8 +1,8 @@
-import type { Snapshot } from '../connectors/connector.ts'
+import type { CompiledMapping } from '../mappings/compile.ts'
 import type { CanonicalRow } from '../mappings/lens.ts'
-import { same } from '../mappings/model/value.ts'
-import type { Base, ConflictRow, WriteRow } from '../mappings/state.ts'
-import type { ApplyContext } from './apply.ts'
+import { isBlank, same } from '../mappings/model/value.ts'
+import type { Base, ConflictRow, Fields, WriteRow } from '../mappings/state.ts'
+import type { ApplyContext, Item } from './apply.ts'
 
 /** What a read says about a write of ours that is still open. (Protocol: Settle.) */
 export interface Settlement {
@@ -16,7 +16,7 @@ export interface Settlement {
   adjusted: Record<string, [unknown, unknown]>
 }
 
-export function settle(write: WriteRow, reading: CanonicalRow, snapshot: Snapshot, ctx: ApplyContext): Settlement {
+export function settle(write: WriteRow, hub: Fields, { reading, snapshot, mapping }: Item, ctx: ApplyContext): Settlement {
   const out: Settlement = { base: {}, landed: true, uncertain: [], adjusted: {} }
   if (write.state === 'sent') {
     const age = ctx.began - write.sentAt
@@ -57,5 +57,17 @@ export function settle(write: WriteRow, reading: CanonicalRow, snapshot: Snapsho
       })
     }
   }
+  if (write.kind === 'create' && ours) Object.assign(out.base, defaultsOf(write, hub, reading, mapping))
   return { ...out, landed }
+}
+
+/** What the CRM filled in by itself in a row that we made, such as an owner: it stays there and does not travel. */
+function defaultsOf(write: WriteRow, hub: Fields, reading: CanonicalRow, mapping: CompiledMapping): Base {
+  const out: Base = {}
+  for (const field of mapping.fields) {
+    const r = reading.get(field.name)
+    if (!field.writes || field.name in write.fields || !isBlank(hub[field.name]?.v) || !r || !('value' in r)) continue
+    if (!isBlank(r.value)) out[field.name] = { c: r.value, r: r.raw, n: hub[field.name]?.n ?? 0 }
+  }
+  return out
 }

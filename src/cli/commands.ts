@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import { stringify } from 'yaml'
 import { startSandbox } from '../../sandbox/sandbox.ts'
 import { CommandError, withApi } from './client.ts'
@@ -24,6 +24,7 @@ export function addCommands(program: Command, finish: (code: number) => void): v
       firstSync: string
       conflicts: number
       deadLetters: number
+      frozen: number
       review: number
       records: Record<string, { canonical: number; linked: number; review: number }>
     }
@@ -53,7 +54,9 @@ export function addCommands(program: Command, finish: (code: number) => void): v
     for (const p of status.paused) print(`PAUSED ${p.scope}: ${p.reason} (concordat resume ${p.scope})`)
     for (const b of status.brakes)
       print(`BRAKE ${b.connection} ${b.entity}: ${b.count} ${b.kind}s of ${b.total} are ${b.state} (concordat runs approve)`)
-    print(`${status.conflicts} conflicts, ${status.deadLetters} dead letters, ${status.review} for review.`)
+    print(
+      `${status.conflicts} conflicts, ${status.deadLetters} dead letters, ${status.frozen} frozen records, ${status.review} for review.`,
+    )
   })
 
   json(
@@ -181,6 +184,44 @@ export function addCommands(program: Command, finish: (code: number) => void): v
       short(r.reason, 50),
     ],
   )
+
+  const frozen = program.command('frozen').description('Records that were deleted on one side and stand in the way on another')
+  json(
+    frozen
+      .command('list', { isDefault: true })
+      .description('List them; exit 2 when there are any')
+      .option('--limit <n>', '', '50'),
+  ).action(async (o: { json?: boolean; limit: string }) => {
+    const { items, next } = (await withApi({ crms: false }, (send) =>
+      send('GET', `/api/v1/frozen?limit=${encodeURIComponent(o.limit)}`),
+    )) as List
+    if (o.json) printJson({ items, next })
+    else
+      print(
+        items.length === 0
+          ? 'No frozen records.'
+          : table(
+              ['id', 'entity', 'name', 'why'],
+              items.map((r) => [String(r.id), String(r.entity), short(r.name, 30), short(r.why, 120)]),
+            ),
+      )
+    finish(items.length > 0 ? 2 : 0)
+  })
+  json(
+    frozen
+      .command('decide')
+      .argument('<id>')
+      .addArgument(new Argument('<decision>').choices(['delete', 'keep']))
+      .description('delete: its rows go everywhere; keep: the sides that lost theirs get a new one'),
+  )
+    .addHelpText('after', '\nExample:\n  npm run -s concordat -- frozen decide 0f9c… keep')
+    .action(async (id: string, decision: string, o: { json?: boolean }) => {
+      const done = await withApi({ crms: true }, (send) =>
+        send('POST', `/api/v1/records/${encodeURIComponent(id)}/decide`, { decision }),
+      )
+      if (o.json) printJson(done)
+      else print(decision === 'delete' ? 'Its rows will be deleted.' : 'It is kept; missing rows are made anew.')
+    })
 
   const letters = program.command('dead-letters').description('Values that a CRM refused')
   json(

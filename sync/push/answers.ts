@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Outcome } from '../../connectors/connector.ts'
 import type { CrmError } from '../../connectors/errors.ts'
-import type { CompiledMapping } from '../../mappings/compile.ts'
-import { readRows } from '../../mappings/lens.ts'
-import { same } from '../../mappings/model/value.ts'
+import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
+import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
+import { isBlank, same } from '../../mappings/model/value.ts'
 import type { Base } from '../../mappings/state.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
@@ -106,10 +106,23 @@ export async function observe(
         const reading = o.snapshot && mapping.byName.get(name)?.type !== 'reference' ? readings[i]!.get(name) : undefined
         base[name] = reading && 'value' in reading ? { c: reading.value, r: reading.raw, n: f.n } : { c: f.c, r: f.s, n: f.n }
       }
+      if (p.link.state === 'creating') Object.assign(base, unsentOf(mapping, p, readings[i]!))
       return [p.link.id, work.rt.connector.answersWithRecord ? base : {}]
     }),
   )
 }
+
+/** Fields that a new row was made without, because the record has no value: what the CRM filled in stays there. */
+const unsentOf = (mapping: CompiledMapping, p: Planned, reading: CanonicalRow): Base =>
+  Object.fromEntries(
+    mapping.fields
+      .filter((f) => f.writes && !(f.name in p.fields) && !isAssociationColumn(f.column) && isBlank(p.record.fields[f.name]?.v))
+      .map((f) => {
+        const now = reading.get(f.name)
+        const seen = now && 'value' in now ? { c: now.value, r: now.raw } : { c: null, r: null }
+        return [f.name, { ...seen, n: p.record.fields[f.name]?.n ?? 0 }]
+      }),
+  )
 
 export async function noteAdjusted(
   tx: Tx,
@@ -120,7 +133,9 @@ export async function noteAdjusted(
   await records.appendChanges(
     tx,
     ok.flatMap(({ p }) => {
-      const kept = Object.entries(observed.get(p.link.id) ?? {}).filter(([name, b]) => !same(b.c, p.fields[name]!.c))
+      const kept = Object.entries(observed.get(p.link.id) ?? {}).filter(
+        ([name, b]) => p.fields[name] && !same(b.c, p.fields[name].c),
+      )
       if (kept.length === 0) return []
       return [
         {

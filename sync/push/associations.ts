@@ -8,10 +8,9 @@ export async function writeAssociations(
   work: Work,
   mapping: CompiledMapping,
   planned: Planned[],
-  wanted: (column: string) => boolean,
 ): Promise<Map<Planned, CrmError>> {
   const failures = new Map<Planned, CrmError>()
-  const columns = [...new Set(planned.flatMap((p) => Object.keys(p.row).filter((c) => isAssociationColumn(c) && wanted(c))))]
+  const columns = [...new Set(planned.flatMap((p) => Object.keys(p.row).filter(isAssociationColumn)))]
   for (const column of columns) {
     const field = mapping.fields.find((f) => f.column === column)!
     const affected = planned.filter((p) => column in p.row)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { CompiledMapping } from '../../mappings/compile.ts'
+import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
 import { identityKeys, ruleEntry } from '../../mappings/identity.ts'
 import type { RawRow } from '../../mappings/schema.ts'
 import * as conflicts from '../../store/conflicts.ts'
@@ -8,14 +8,19 @@ import * as identity from '../../store/identity.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
-import type { Runtime } from '../runtime.ts'
 import { acknowledge } from './answers.ts'
-import { writeAssociations } from './associations.ts'
 import { outward, renderFields } from './render.ts'
-import { commit, send, type Target, type Work, withoutAssociations } from './work.ts'
+import { commit, send, type Target, type Work } from './work.ts'
 
+/**
+ * Creates one batch of records. HubSpot takes associations with the row; Salesforce's child rows (contact roles)
+ * can only follow, and are then an update of their own, with its own intent: a crash in between loses none.
+ */
 export async function createBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<void> {
   const { engine, rt } = work
+  const later = new Set(
+    rt.connector.associationsApart ? [] : mapping.fields.filter((f) => isAssociationColumn(f.column)).map((f) => f.name),
+  )
   const prepared = await commit(work, async (tx) => {
     const objects = await lanes.readLane(tx, rt.id, 'pull')
     const done = objects[mapping.object]?.done ?? 0
@@ -63,7 +68,7 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         target,
         base: target.link.base,
         current: { ...(mapping.document.onCreate as RawRow) },
-        frozen: new Set<string>(),
+        frozen: later,
       })),
       references,
       dead,
@@ -125,27 +130,13 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         externalId: mapping.document.externalId!,
         rows: prepared.ready.map((p) => ({
           key: p.record.id,
-          row: { ...(mapping.document.onCreate as RawRow), ...forCreate(rt, p.row) },
+          row: { ...(mapping.document.onCreate as RawRow), ...p.row },
         })),
       }),
   )
   await acknowledge(work, mapping, prepared.ready, prepared.ids, outcomes, 'create')
-  // Child rows (contact roles) exist only once their parent does.
-  await writeAssociations(
-    work,
-    mapping,
-    prepared.ready
-      .filter((_, i) => outcomes[i]!.ok)
-      .map((p) => ({
-        ...p,
-        link: { ...p.link, externalId: (outcomes[prepared.ready.indexOf(p)] as { id: string }).id },
-      })),
-    rt.connector.associationsApart ? () => false : () => true,
-  )
 }
 
-/** HubSpot takes associations inline; elsewhere they follow in a call of their own. */
-export const forCreate = (rt: Runtime, row: RawRow): RawRow => (rt.connector.associationsApart ? row : withoutAssociations(row))
 /** Records whose natural key an unlinked row here holds are not created: the row is read, and binds or is reviewed. */
 export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping, targets: Target[]): Promise<Target[]> {
   const { rt } = work

@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import type { Snapshot } from '../../connectors/connector.ts'
 import type { CompiledMapping } from '../../mappings/compile.ts'
-import { rawOf } from '../../mappings/lens.ts'
-import { same } from '../../mappings/model/value.ts'
+import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
+import { same, type Value } from '../../mappings/model/value.ts'
 import type { LinkRow } from '../../mappings/state.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
-import { columnsOf } from '../runtime.ts'
+import { livingChildren } from '../frozen.ts'
+import { columnsOf, lensContext } from '../runtime.ts'
 import { commit, errorJson, send, type Target, type Work } from './work.ts'
 
-/** Only a row that is as we last saw it is deleted; an edit in between is a person's to judge. */
+/**
+ * Only a row that is as we last saw it, and that nothing stands below any more, is deleted: an edit in between, and
+ * children that a CRM would take along or leave alone, are a person's to judge.
+ */
 export async function deleteBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<void> {
   const { rt } = work
   const read = await rt.connector.readByIds({
@@ -20,6 +23,14 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
     columns: columnsOf(rt, mapping.object),
   })
   const snapshots = new Map(read.map((s) => [s.id, s]))
+  const ctx = lensContext(rt, mapping, { recordOf: () => undefined, externalOf: () => undefined })
+  const living = read.filter((s) => !s.deleted)
+  const canonical = await readRows(
+    mapping,
+    living.map((s) => s.row),
+    ctx,
+  )
+  const readings = new Map(living.map((s, i) => [s.id, canonical[i]!]))
   const prepared = await commit(work, async (tx) => {
     const gone = targets.filter((t) => {
       const s = snapshots.get(t.link.externalId!)
@@ -33,19 +44,63 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
       tx,
       gone.map((t) => t.outbox),
     )
-    const living = targets.filter((t) => !gone.includes(t))
-    const edited = living.filter((t) => editedSince(mapping, t.link, snapshots.get(t.link.externalId!)!))
-    for (const t of edited)
-      await records.freeze(
-        tx,
-        t.record.id,
-        `deleted elsewhere, but edited in ${rt.name} since it was last read: decide between delete and edit`,
-      )
+    const standing = targets.filter((t) => !gone.includes(t))
+    // What a write of ours left there is not known yet.
+    const open = standing.filter((t) => t.link.openWrite !== null)
+    await queues.touchInbox(
+      tx,
+      rt.id,
+      open.map((t) => ({ object: mapping.object, externalId: t.link.externalId! })),
+      'it is to be deleted, and a write of ours is open',
+    )
+    await queues.deferOutbox(
+      tx,
+      open.map((t) => t.link.id),
+      1_000,
+    )
+    const unapproved = standing.filter((t) => !open.includes(t) && !t.record.deleteApproved)
+    const below = await livingChildren(
+      tx,
+      rt,
+      unapproved.map((t) => t.record.id),
+    )
+    const held: Target[] = []
+    for (const t of unapproved) {
+      const edits = editedSince(mapping, t.link, readings.get(t.link.externalId!)!)
+      const children = below.get(t.record.id)
+      if (Object.keys(edits).length === 0 && !children) continue
+      held.push(t)
+      if (Object.keys(edits).length > 0) {
+        await records.freeze(
+          tx,
+          t.record.id,
+          'delete_or_edit',
+          `deleted elsewhere, but ${Object.keys(edits).join(', ')} edited in ${rt.name} since it was last read: decide between delete and edit`,
+        )
+        await records.appendChanges(tx, [
+          {
+            recordId: t.record.id,
+            connectionId: rt.id,
+            runId: work.runId,
+            kind: 'conflict',
+            origin: rt.id,
+            version: t.record.version,
+            fields: edits,
+          },
+        ])
+      } else
+        await records.freeze(
+          tx,
+          t.record.id,
+          'children',
+          `deleted elsewhere, but ${children} of it still stand in ${rt.name}: delete or move those first, or decide between delete and keep`,
+        )
+    }
     await queues.finishOutbox(
       tx,
-      edited.map((t) => t.outbox),
+      held.map((t) => t.outbox),
     )
-    const ready = living.filter((t) => !edited.includes(t))
+    const ready = standing.filter((t) => !open.includes(t) && !held.includes(t))
     const ids = await links.insertWrites(
       tx,
       rt.id,
@@ -111,11 +166,16 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
   })
 }
 
-export const editedSince = (mapping: CompiledMapping, link: LinkRow, snapshot: Snapshot): boolean =>
-  mapping.fields.some((f) => {
-    const base = link.base[f.name]
+/** Fields that a person changed since we last saw the row: field -> [canonical value then, and now]. */
+export function editedSince(mapping: CompiledMapping, link: LinkRow, reading: CanonicalRow): Record<string, [Value, Value]> {
+  const edits: Record<string, [Value, Value]> = {}
+  for (const f of mapping.fields) {
+    const [now, base] = [reading.get(f.name), link.base[f.name]]
     // A reference that the CRM blanked because its target went is no person's edit.
-    return (
-      base && f.type !== 'reference' && f.writes && snapshot.row[f.column] !== undefined && !same(rawOf(f, snapshot.row), base.r)
-    )
-  })
+    if (f.type === 'reference' || !f.writes || !now || 'waitsFor' in now || same(now.raw, base?.r ?? null)) continue
+    // Another spelling of the same value is none either; a value that does not fit the model is.
+    const value = 'value' in now ? now.value : (now.raw as Value)
+    if (!same(value, base?.c ?? null)) edits[f.name] = [base?.c ?? null, value]
+  }
+  return edits
+}

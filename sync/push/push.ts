@@ -9,6 +9,7 @@ import * as records from '../../store/records.ts'
 import type { ApplyContext } from '../apply.ts'
 import { holdsBrake } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, writesEnabled } from '../engine.ts'
+import { thawParents } from '../frozen.ts'
 import { mustSend } from '../merge/field.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
 import { createBatch } from './create.ts'
@@ -66,19 +67,23 @@ export async function pushSlice(
   const until = Date.now() + sliceMs
   let more = false
   await lookUpUnanswered(work)
-  // Children are deleted before their parents; everything else goes parents first.
+  await inTransaction(engine, (tx) => thawParents(tx, engine.runtimes))
+  // Everything goes parents first, except that children are deleted before their parents.
+  const deletes = new Map<CompiledMapping, Target[]>()
+  const claimedDeletes = () => [...deletes.values()].flat().map((t) => t.link.id)
   for (const entity of ENTITIES) {
     const mapping = mappingOf(rt, entity)
     if (!mapping?.document.write || gate.paused.has(entity)) continue
     for (;;) {
       const claimed = await inTransaction(engine, async (tx) => {
         await queues.wakeReady(tx, rt.id)
-        return queues.claimOutbox(tx, rt.id, entity, CLAIM)
+        return queues.claimOutbox(tx, rt.id, entity, CLAIM, claimedDeletes())
       })
       if (claimed.length === 0) break
       if (await inTransaction(engine, (tx) => holdsBrake(tx, rt, mapping))) break
       const before = JSON.stringify(counts)
-      await pushClaimed(work, mapping, claimed)
+      const gone = await pushClaimed(work, mapping, claimed)
+      if (gone.length > 0) deletes.set(mapping, [...(deletes.get(mapping) ?? []), ...gone])
       if (Date.now() >= until) {
         more = true
         break
@@ -87,11 +92,14 @@ export async function pushSlice(
     }
     if (more) break
   }
+  for (const [mapping, targets] of [...deletes].reverse())
+    await concurrently(chunks(targets, rt.connector.batch.remove).map((piece) => () => deleteBatch(work, mapping, piece)))
   await inTransaction(engine, (tx) => storeCalls(tx, rt))
   return { counts, more }
 }
 
-async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<void> {
+/** Creates and updates what was claimed; answers what is to be deleted. */
+async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<Target[]> {
   const { engine, rt } = work
   const loaded = await inTransaction(engine, async (tx) => {
     const ticket = await links.drawTicket(tx)
@@ -136,7 +144,7 @@ async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues
     ...chunks(creates, batch.create).map((piece) => () => createBatch(work, mapping, piece)),
     ...chunks(updates, batch.update).map((piece) => () => updateBatch(work, mapping, piece, ctx, associations)),
   ])
-  await concurrently(chunks(deletes, batch.remove).map((piece) => () => deleteBatch(work, mapping, piece)))
+  return deletes
 }
 
 /** What the verify reads are applied under; drawn before the first of them leaves. */

@@ -37,7 +37,7 @@ export async function updateBatch(
   const snapshots = read.map((s) => ({ ...s, row: { ...s.row, ...associations.get(s.id) } }))
   const byId = new Map(snapshots.map((s) => [s.id, s]))
   const prepared = await commit(work, async (tx) => {
-    await applySnapshots(tx, ctx, mapping.object, snapshots)
+    const { putBack } = await applySnapshots(tx, ctx, mapping.object, snapshots)
     const fresh = await links.lockLinks(
       tx,
       targets.map((t) => t.link.id),
@@ -70,7 +70,8 @@ export async function updateBatch(
         record.frozen ||
         link.openWrite !== null ||
         !snapshot ||
-        snapshot.deleted
+        snapshot.deleted ||
+        putBack.has(snapshot.id)
       )
         return []
       return [
@@ -155,7 +156,7 @@ export async function updateBatch(
     for (const [i, r] of results.entries()) outcomes.set(plain[i]!, r)
   }
   const sent = ready.filter((p) => outcomes.get(p)!.ok)
-  const failures = await writeAssociations(work, mapping, sent, () => true)
+  const failures = await writeAssociations(work, mapping, sent)
   for (const [p, error] of failures) outcomes.set(p, { ok: false, error })
   await acknowledge(
     work,
