@@ -10,7 +10,7 @@ export async function benchSync(records: number, kind: 'services' | 'embedded') 
   const rig = await makeRig(kind, {
     accounts: inSalesforce,
     deals: inSalesforce,
-    contacts: 0,
+    contacts: inSalesforce,
     partners: 0,
     seed: 7,
     shared: 2 / 3,
@@ -24,6 +24,7 @@ export async function benchSync(records: number, kind: 'services' | 'embedded') 
   const started = performance.now()
   const { pushed, quiet } = await drain(rig.engine, { timeoutMs: 30 * 60_000 })
   const seconds = (performance.now() - started) / 1000
+  console.error('engine cpu', process.cpuUsage())
   clearInterval(sampler)
   const calls = Object.fromEntries(rig.engine.runtimes.map((r) => [r.name, r.budget.total]))
   const { compared, unexplained } = await verify(rig.engine)

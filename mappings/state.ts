@@ -78,6 +78,8 @@ export interface WriteField {
   b: Json
   /** Version of the record's field that is sent. */
   n: number
+  /** It follows in a call of its own (Salesforce's contact roles) and is not known to have been sent. */
+  later?: boolean
 }
 
 export interface WriteRow {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import { json, rows, type Tx } from './database.ts'
 
@@ -7,6 +8,15 @@ export interface KeyRow {
   key: string
   externalId: string
   rank: number
+}
+
+/** Keys are stored by their 128-bit digest: they are only ever compared for equality. */
+const digest = (key: string): string => hash('md5', key)
+
+/** Answers rows under the keys that were asked for. */
+const named = <T extends { key: string }>(keys: string[], found: T[]): T[] => {
+  const byDigest = new Map(keys.map((k) => [digest(k), k]))
+  return found.map((f) => ({ ...f, key: byDigest.get(f.key.replaceAll('-', ''))! }))
 }
 
 /** Replaces the keys of external rows by what they hold now. */
@@ -25,9 +35,9 @@ export async function putKeys(
     )
   if (keys.length === 0) return
   await sql`insert into natural_key (key, connection_id, object, external_id, rank)
-    select r.key, ${connectionId}, ${object}, r."externalId", r.rank from jsonb_to_recordset(${json(keys)}) as r(key text, "externalId" text, rank smallint) on conflict do nothing`.execute(
-    tx,
-  )
+    select key, ${connectionId}, ${object}, external_id, rank
+    from unnest(${keys.map((k) => digest(k.key))}::uuid[], ${keys.map((k) => k.externalId)}::text[], ${keys.map((k) => k.rank)}::smallint[]) as r(key, external_id, rank)
+    on conflict do nothing`.execute(tx)
 }
 
 export interface Candidate {
@@ -35,29 +45,35 @@ export interface Candidate {
   recordId: string
 }
 /** Living records that hold one of the keys through another connection's row and are free on this one. */
-export const candidatesByKey = (tx: Tx, connectionId: string, keys: string[]) =>
+export const candidatesByKey = async (tx: Tx, connectionId: string, keys: string[]) =>
   keys.length === 0
-    ? Promise.resolve([])
-    : rows(
-        tx,
-        sql<Candidate & { taken: boolean; takenState: string | null; linkId: string | null }>`
+    ? []
+    : named(
+        keys,
+        await rows(
+          tx,
+          sql<Candidate & { taken: boolean; takenState: string | null; linkId: string | null }>`
     select distinct k.key, l.record_id as "recordId", own.id is not null and own.state <> 'creating' as taken, own.state as "takenState", own.id as "linkId"
     from natural_key k join link l on l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id and l.state in ('live', 'outside')
     join record on record.id = l.record_id and record.deleted_at is null
     left join link own on own.record_id = l.record_id and own.connection_id = ${connectionId} and own.state <> 'dead'
-    where k.key = any(${keys}::text[]) and k.connection_id <> ${connectionId}`,
+    where k.key = any(${keys.map(digest)}::uuid[]) and k.connection_id <> ${connectionId}`,
+        ),
       )
 
-/** Unlinked rows of this connection that hold one of the keys. */
-export const unlinkedByKey = (tx: Tx, connectionId: string, keys: string[]) =>
+/** Unlinked rows of this connection that hold one of the keys. Each is looked up by index: links are many. */
+export const unlinkedByKey = async (tx: Tx, connectionId: string, keys: string[]) =>
   keys.length === 0
-    ? Promise.resolve([])
-    : rows(
-        tx,
-        sql<{ key: string; externalId: string }>`
+    ? []
+    : named(
+        keys,
+        await rows(
+          tx,
+          sql<{ key: string; externalId: string }>`
     select k.key, k.external_id as "externalId" from natural_key k
-    where k.key = any(${keys}::text[]) and k.connection_id = ${connectionId}
-      and not exists (select 1 from link l where l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id)`,
+    left join lateral (select l.id from link l where l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id limit 1) own on true
+    where k.key = any(${keys.map(digest)}::uuid[]) and k.connection_id = ${connectionId} and own.id is null`,
+        ),
       )
 
 // --- staging ----------------------------------------------------------------------------------------

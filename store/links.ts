@@ -120,14 +120,14 @@ export async function fanOut(
 }
 
 /** Ids of external records -> records they are linked to, for references. Follows merges. */
-export const recordsOfExternal = (tx: Tx, connectionId: string, externalIds: string[]) =>
+export const recordsOfExternal = (tx: Tx, connectionId: string, objects: string[], externalIds: string[]) =>
   externalIds.length === 0
     ? Promise.resolve([])
     : rows(
         tx,
         sql<{ externalId: string; recordId: string; entity: string }>`
     select external_id as "externalId", record_id as "recordId", entity from link
-    where connection_id = ${connectionId} and external_id = any(${externalIds}::text[]) and record_id is not null and state in ('live', 'outside')`,
+    where connection_id = ${connectionId} and object = any(${objects}::text[]) and external_id = any(${externalIds}::text[]) and record_id is not null and state in ('live', 'outside')`,
       )
 
 /** Records -> their external ids on one connection, and whether their parent row may be referred to. */
@@ -221,4 +221,12 @@ export async function answerWrites(tx: Tx, answers: { id: number; state: WriteRo
   if (answers.length === 0) return
   await sql`update write set state = r.state, answered_at = clock_timestamp(), error = coalesce(r.error, write.error)
     from jsonb_to_recordset(${json(answers)}) as r(id bigint, state text, error jsonb) where write.id = r.id`.execute(tx)
+}
+
+/** Marks the fields of writes that followed in a call of their own as sent. */
+export async function followed(tx: Tx, ids: number[]): Promise<void> {
+  if (ids.length > 0)
+    await sql`update write set fields = (select jsonb_object_agg(key, value - 'later') from jsonb_each(fields)) where id = any(${ids}::bigint[])`.execute(
+      tx,
+    )
 }

@@ -17,6 +17,7 @@ import { deleted, redirectMerges } from './departures.ts'
 import { mustSend } from './merge/field.ts'
 import { mergeRecord, type RecordMerge } from './merge/record.ts'
 import { linkNewcomers } from './newcomers.ts'
+import { inward } from './references.ts'
 import { classify, lensContext, namesOf, type Runtime } from './runtime.ts'
 import { settle } from './settle.ts'
 
@@ -201,7 +202,7 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
       )
     ).map((w) => [w.id, w]),
   )
-  const references = await resolveReferences(tx, rt, object, rest)
+  const references = await inward(tx, rt, object, rest)
   const items = await interpret(rt, object, rest, references)
   const blanked = await blankedReferences(tx, ctx, items, byExternal)
   const newcomers: Item[] = []
@@ -433,28 +434,6 @@ function leave(batch: Batch, ctx: ApplyContext, link: LinkRow): void {
     version: 0,
     fields: {},
   })
-}
-
-/** Resolves every reference of a page in one look-up. */
-async function resolveReferences(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[]): Promise<ReferenceResolver> {
-  const columns = [
-    ...new Set(
-      rt.mappings
-        .filter((m) => m.object === object)
-        .flatMap((m) => m.fields.filter((f) => f.type === 'reference' && !f.holdsRecordId).map((f) => f.column)),
-    ),
-  ]
-  const ids = new Set<string>()
-  for (const s of snapshots)
-    for (const c of columns) for (const id of [s.row[c] ?? []].flat()) if (typeof id === 'string') ids.add(id)
-  const found = new Map((await links.recordsOfExternal(tx, rt.id, [...ids])).map((r) => [r.externalId, r]))
-  return {
-    recordOf: (id, entities) => {
-      const hit = found.get(id)
-      return hit && entities.includes(hit.entity as Entity) ? hit.recordId : undefined
-    },
-    externalOf: () => undefined,
-  }
 }
 
 /** Classifies rows and reads them through their mapping. */

@@ -9,6 +9,7 @@ import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import { type ApplyContext, applySnapshots, type Counts, keysOf, noCounts } from './apply.ts'
 import { type Engine, flightOf, inTransaction, storeCalls } from './engine.ts'
+import { inward } from './references.ts'
 import { associationColumnsOf, classify, columnsOf, lensContext, type Runtime } from './runtime.ts'
 
 /** Rows merged in one transaction. */
@@ -277,14 +278,9 @@ async function stageRows(tx: Tx, rt: Runtime, object: string, snapshots: Snapsho
     object,
     snapshots.map((snapshot) => ({ externalId: snapshot.id, snapshot })),
   )
+  const references = await inward(tx, rt, object, snapshots)
   for (const [mapping, members] of Map.groupBy(snapshots, (s) => classify(rt, object, s.row))) {
     if (!mapping) continue
-    const references = await resolver(
-      tx,
-      rt,
-      members,
-      mapping.fields.filter((f) => f.type === 'reference').map((f) => f.column),
-    )
     const readings = await readRows(
       mapping,
       members.map((m) => m.row),
@@ -298,16 +294,6 @@ async function stageRows(tx: Tx, rt: Runtime, object: string, snapshots: Snapsho
       members.flatMap((m, i) => keysOf(mapping, m.id, readings[i]!)),
       true,
     )
-  }
-}
-
-async function resolver(tx: Tx, rt: Runtime, snapshots: Snapshot[], columns: string[]) {
-  const ids = snapshots.flatMap((s) => columns.flatMap((c) => [s.row[c] ?? []].flat())).filter((x) => typeof x === 'string')
-  const found = new Map((await links.recordsOfExternal(tx, rt.id, [...new Set(ids)])).map((r) => [r.externalId, r]))
-  return {
-    recordOf: (id: string, entities: readonly string[]) =>
-      entities.includes(found.get(id)?.entity ?? '') ? found.get(id)!.recordId : undefined,
-    externalOf: () => undefined,
   }
 }
 

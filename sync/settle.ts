@@ -29,6 +29,8 @@ export function settle(write: WriteRow, hub: Fields, { reading, snapshot, mappin
     const r = reading.get(name)
     if (!r || !('value' in r)) continue
     const isOurs = same(r.value, w.c)
+    // Not known to have been sent: the merge sees that it is missing.
+    if (w.later && !isOurs) continue
     if (isOurs || (write.state === 'acknowledged' && ours)) {
       landed = true
       out.base[name] = { c: r.value, r: r.raw, n: w.n }

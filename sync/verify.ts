@@ -2,15 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
 import { readRows } from '../mappings/lens.ts'
-import type { Entity } from '../mappings/model/model.ts'
 import { same, type Value } from '../mappings/model/value.ts'
 import type { LinkRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import { json, rows, type Tx } from '../store/database.ts'
-import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
 import { type Engine, inTransaction, pausedScopes, storeCalls, writesEnabled } from './engine.ts'
 import { withAssociations } from './pull.ts'
+import { inward } from './references.ts'
 import { classify, columnsOf, lensContext, type Runtime } from './runtime.ts'
 
 /** Proves agreement: reads both CRMs completely, past lanes and caches, and compares field by field. */
@@ -93,14 +92,9 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
   const recordIds = [...new Set([...known.values()].map((l) => l.recordId).filter((r) => r !== null))]
   const byRecord = new Map((await records.readRecords(tx, recordIds)).map((r) => [r.id, r]))
   const reasons = await storedReasons(tx, rt, [...known.values()])
+  const refs = await inward(tx, rt, object, snapshots)
   for (const [mapping, members] of Map.groupBy(snapshots, (s) => classify(rt, object, s.row))) {
     if (!mapping) continue
-    const refs = await references(
-      tx,
-      rt,
-      members,
-      mapping.fields.filter((f) => f.type === 'reference').map((f) => f.column),
-    )
     const readings = await readRows(
       mapping,
       members.map((m) => m.row),
@@ -219,18 +213,6 @@ async function knownLinks(tx: Tx, rt: Runtime, object: string, ids: string[]): P
     from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${ids}::text[])`,
   )
   return new Map(found.map((l) => [l.externalId!, l]))
-}
-
-async function references(tx: Tx, rt: Runtime, snapshots: Snapshot[], columns: string[]) {
-  const ids = [
-    ...new Set(snapshots.flatMap((s) => columns.flatMap((c) => [s.row[c] ?? []].flat())).filter((x) => typeof x === 'string')),
-  ]
-  const found = new Map((await links.recordsOfExternal(tx, rt.id, ids)).map((r) => [r.externalId, r]))
-  return {
-    recordOf: (id: string, entities: readonly Entity[]) =>
-      entities.includes(found.get(id)?.entity as Entity) ? found.get(id)!.recordId : undefined,
-    externalOf: () => undefined,
-  }
 }
 
 /** States stored before the comparison that explain a difference. */

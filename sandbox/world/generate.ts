@@ -291,7 +291,7 @@ export function generateWorld(org: Org, portal: Portal, options: WorldOptions): 
         },
         PERSON,
       )
-    if (at.hubspot && (own || random.chance(shared / 0.7))) {
+    if (at.hubspot && (own || clean || random.chance(shared / 0.7))) {
       const blank = dirty(0.01)
       row.hubspot = portal.create(
         'contacts',
@@ -379,7 +379,7 @@ export function generateWorld(org: Org, portal: Portal, options: WorldOptions): 
           PERSON,
         )
     }
-    if (!orphan && at.hubspot && (own || random.chance(shared / 0.7))) {
+    if (!orphan && at.hubspot && (own || clean || random.chance(shared / 0.7))) {
       row.hubspot = portal.create(
         'deals',
         {
@@ -391,6 +391,7 @@ export function generateWorld(org: Org, portal: Portal, options: WorldOptions): 
           dealtype: isNew ? 'newbusiness' : 'existingbusiness',
           hubspot_owner_id: owners[at.company.owner],
           hs_next_step: dirty(0.6) ? null : 'Send proposal',
+          ...(clean && { description: `About ${product.name} for ${at.company.name}.` }),
           concordat_source: partner ? 'partner_sourced' : 'direct',
         },
         PERSON_SOURCE,

@@ -96,3 +96,7 @@ export function mustSend(hub: FieldState | undefined, base: BaseEntry | undefine
   if (!base) return hub.n > 0
   return hub.n !== base.n && !same(hub.v, base.c)
 }
+
+/** Whether sending the hub's value would blank what was agreed. */
+export const isClear = (hub: FieldState | undefined, base: BaseEntry | undefined): boolean =>
+  mustSend(hub, base) && isBlank(hub?.v) && !isBlank(base?.c)

@@ -13,6 +13,7 @@ import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import { keysOf } from '../apply.ts'
+import { NO_REFERENCES } from '../references.ts'
 import { lensContext } from '../runtime.ts'
 import { commit, errorJson, type Planned, type Work } from './work.ts'
 
@@ -39,7 +40,7 @@ export async function acknowledge(
   })
   const observed = await observe(work, mapping, okAt)
   await commit(work, async (tx) => {
-    const answersNow = rt.connector.answersWithRecord
+    const answersNow = (p: Planned) => isSettledByAnswer(work, mapping, p)
     await links.updateLinks(
       tx,
       okAt.map(({ p, o }) => {
@@ -50,13 +51,13 @@ export async function acknowledge(
           externalId: o.id,
           base: observed.get(p.link.id)!,
           ...(seen !== undefined && { wrote: seen, ...(kind === 'create' && { seen }) }),
-          ...(answersNow && { openWrite: null, ...(seen !== undefined && { seen }) }),
+          ...(answersNow(p) && { openWrite: null, ...(seen !== undefined && { seen }) }),
         }
       }),
     )
     await links.answerWrites(
       tx,
-      okAt.map(({ p }) => ({ id: ids.get(p.link.id)!, state: answersNow ? 'settled' : 'acknowledged' })),
+      okAt.map(({ p }) => ({ id: ids.get(p.link.id)!, state: answersNow(p) ? 'settled' : 'acknowledged' })),
     )
     await queues.finishOutbox(
       tx,
@@ -87,13 +88,21 @@ export async function acknowledge(
   work.counts.refused += failed.length
 }
 
+/**
+ * Whether a successful answer says all there is to know. Salesforce's answers carry neither value nor version, so a
+ * read has still to show what it made of the write; its contact roles are no part of that read's version.
+ */
+const isSettledByAnswer = (work: Work, mapping: CompiledMapping, p: Planned): boolean =>
+  work.rt.connector.answersWithRecord ||
+  Object.keys(p.fields).every((name) => isAssociationColumn(mapping.byName.get(name)!.column))
+
 /** What the CRM holds after a write: its answer where it gives one, else what was sent (a poll settles it). */
 export async function observe(
   work: Work,
   mapping: CompiledMapping,
   ok: { p: Planned; o: Outcome & { ok: true } }[],
 ): Promise<Map<string, Base>> {
-  const ctx = lensContext(work.rt, mapping, { recordOf: () => undefined, externalOf: () => undefined })
+  const ctx = lensContext(work.rt, mapping, NO_REFERENCES)
   const readings = await readRows(
     mapping,
     ok.map(({ p, o }) => ({ ...p.row, ...o.snapshot?.row })),
@@ -107,7 +116,7 @@ export async function observe(
         base[name] = reading && 'value' in reading ? { c: reading.value, r: reading.raw, n: f.n } : { c: f.c, r: f.s, n: f.n }
       }
       if (p.link.state === 'creating') Object.assign(base, unsentOf(mapping, p, readings[i]!))
-      return [p.link.id, work.rt.connector.answersWithRecord ? base : {}]
+      return [p.link.id, isSettledByAnswer(work, mapping, p) ? base : {}]
     }),
   )
 }

@@ -8,19 +8,20 @@ import * as identity from '../../store/identity.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
+import { outward } from '../references.ts'
 import { acknowledge } from './answers.ts'
-import { outward, renderFields } from './render.ts'
-import { commit, send, type Target, type Work } from './work.ts'
+import { writeAssociations } from './associations.ts'
+import { renderFields } from './render.ts'
+import { commit, send, type Target, type Work, withoutAssociations } from './work.ts'
 
 /**
  * Creates one batch of records. HubSpot takes associations with the row; Salesforce's child rows (contact roles)
- * can only follow, and are then an update of their own, with its own intent: a crash in between loses none.
+ * can only follow. Until they have, the intent says so, and a crash in between loses none.
  */
 export async function createBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<void> {
   const { engine, rt } = work
-  const later = new Set(
-    rt.connector.associationsApart ? [] : mapping.fields.filter((f) => isAssociationColumn(f.column)).map((f) => f.name),
-  )
+  const follows = (field: string) =>
+    !rt.connector.associationsApart && isAssociationColumn(mapping.byName.get(field)?.column ?? '')
   const prepared = await commit(work, async (tx) => {
     const objects = await lanes.readLane(tx, rt.id, 'pull')
     const done = objects[mapping.object]?.done ?? 0
@@ -68,7 +69,7 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         target,
         base: target.link.base,
         current: { ...(mapping.document.onCreate as RawRow) },
-        frozen: later,
+        frozen: new Set<string>(),
       })),
       references,
       dead,
@@ -113,7 +114,9 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         linkId: p.link.id,
         recordId: p.record.id,
         kind: 'create',
-        fields: p.fields,
+        fields: Object.fromEntries(
+          Object.entries(p.fields).map(([name, f]) => [name, follows(name) ? { ...f, later: true } : f]),
+        ),
         readVersion: 0,
         readClock: 0,
       })),
@@ -130,11 +133,26 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         externalId: mapping.document.externalId!,
         rows: prepared.ready.map((p) => ({
           key: p.record.id,
-          row: { ...(mapping.document.onCreate as RawRow), ...p.row },
+          row: {
+            ...(mapping.document.onCreate as RawRow),
+            ...(rt.connector.associationsApart ? p.row : withoutAssociations(p.row)),
+          },
         })),
       }),
   )
   await acknowledge(work, mapping, prepared.ready, prepared.ids, outcomes, 'create')
+  const following = prepared.ready.flatMap((p, i) => {
+    const o = outcomes[i]!
+    return o.ok && Object.keys(p.fields).some(follows) ? [{ ...p, link: { ...p.link, externalId: o.id } }] : []
+  })
+  if (following.length === 0) return
+  const failures = await writeAssociations(work, mapping, following)
+  await commit(work, (tx) =>
+    links.followed(
+      tx,
+      following.filter((p) => !failures.has(p)).map((p) => prepared.ids.get(p.link.id)!),
+    ),
+  )
 }
 
 /** Records whose natural key an unlinked row here holds are not created: the row is read, and binds or is reviewed. */

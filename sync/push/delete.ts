@@ -8,6 +8,7 @@ import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import { livingChildren } from '../frozen.ts'
+import { NO_REFERENCES } from '../references.ts'
 import { columnsOf, lensContext } from '../runtime.ts'
 import { commit, errorJson, send, type Target, type Work } from './work.ts'
 
@@ -23,7 +24,7 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
     columns: columnsOf(rt, mapping.object),
   })
   const snapshots = new Map(read.map((s) => [s.id, s]))
-  const ctx = lensContext(rt, mapping, { recordOf: () => undefined, externalOf: () => undefined })
+  const ctx = lensContext(rt, mapping, NO_REFERENCES)
   const living = read.filter((s) => !s.deleted)
   const canonical = await readRows(
     mapping,

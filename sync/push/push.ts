@@ -10,7 +10,7 @@ import type { ApplyContext } from '../apply.ts'
 import { holdsBrake } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, writesEnabled } from '../engine.ts'
 import { thawParents } from '../frozen.ts'
-import { mustSend } from '../merge/field.ts'
+import { isClear, mustSend } from '../merge/field.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
 import { createBatch } from './create.ts'
 import { deleteBatch } from './delete.ts'
@@ -80,9 +80,9 @@ export async function pushSlice(
         return queues.claimOutbox(tx, rt.id, entity, CLAIM, claimedDeletes())
       })
       if (claimed.length === 0) break
-      if (await inTransaction(engine, (tx) => holdsBrake(tx, rt, mapping))) break
       const before = JSON.stringify(counts)
       const gone = await pushClaimed(work, mapping, claimed)
+      if (gone === 'braked') break
       if (gone.length > 0) deletes.set(mapping, [...(deletes.get(mapping) ?? []), ...gone])
       if (Date.now() >= until) {
         more = true
@@ -98,8 +98,8 @@ export async function pushSlice(
   return { counts, more }
 }
 
-/** Creates and updates what was claimed; answers what is to be deleted. */
-async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<Target[]> {
+/** Creates and updates what was claimed; answers what is to be deleted, or that a person must approve it first. */
+async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<Target[] | 'braked'> {
   const { engine, rt } = work
   const loaded = await inTransaction(engine, async (tx) => {
     const ticket = await links.drawTicket(tx)
@@ -134,6 +134,9 @@ async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues
     await queues.finishOutbox(tx, done)
     return targets
   })
+  const takesAway = (t: Target) =>
+    t.record.deleted || mapping.fields.some((f) => isClear(t.record.fields[f.name], t.link.base[f.name]))
+  if (loaded.some(takesAway) && (await inTransaction(engine, (tx) => holdsBrake(tx, rt, mapping)))) return 'braked'
   const creates = loaded.filter((t) => t.link.state === 'creating')
   const deletes = loaded.filter((t) => t.link.state === 'live' && t.record.deleted)
   const updates = loaded.filter((t) => t.link.state === 'live' && !t.record.deleted)

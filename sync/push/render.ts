@@ -4,22 +4,11 @@ import type { ReferenceResolver } from '../../mappings/context.ts'
 import { rawOf, render } from '../../mappings/lens.ts'
 import { isBlank, type Json, same } from '../../mappings/model/value.ts'
 import type { RawRow } from '../../mappings/schema.ts'
-import type { Base, RecordRow } from '../../mappings/state.ts'
+import type { Base } from '../../mappings/state.ts'
 import type * as conflicts from '../../store/conflicts.ts'
-import type { Tx } from '../../store/database.ts'
-import * as links from '../../store/links.ts'
 import { mustSend } from '../merge/field.ts'
-import { lensContext, type Runtime } from '../runtime.ts'
+import { lensContext } from '../runtime.ts'
 import type { Planned, Target, Work } from './work.ts'
-
-/** External ids of the records that a batch's references point to. */
-export async function outward(tx: Tx, rt: Runtime, mapping: CompiledMapping, targets: RecordRow[]): Promise<ReferenceResolver> {
-  const names = mapping.fields.filter((f) => f.type === 'reference' && f.writes && !f.holdsRecordId).map((f) => f.name)
-  const ids = new Set(targets.flatMap((r) => names.map((n) => r.fields[n]?.v)).filter((v) => typeof v === 'string'))
-  const found = await links.externalOfRecords(tx, rt.id, [...ids])
-  const byRecord = new Map(found.filter((f) => f.externalId && f.state !== 'creating').map((f) => [f.recordId, f.externalId!]))
-  return { recordOf: () => undefined, externalOf: (id) => byRecord.get(id) }
-}
 
 export interface RenderResult {
   planned: Planned[]

@@ -8,10 +8,11 @@ import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import { type ApplyContext, applySnapshots } from '../apply.ts'
+import { outward } from '../references.ts'
 import { columnsOf } from '../runtime.ts'
 import { acknowledge } from './answers.ts'
 import { writeAssociations } from './associations.ts'
-import { outward, renderFields } from './render.ts'
+import { renderFields } from './render.ts'
 import { commit, type Planned, send, type Target, type Work, withoutAssociations } from './work.ts'
 
 /**
