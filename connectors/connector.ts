@@ -108,6 +108,8 @@ export interface ChangesPage {
   snapshots: Snapshot[]
   /** Where to go on; absent when everything up to now was read. */
   next?: Cursor | undefined
+  /** Where the next poll begins, once everything was read; absent when there was nothing. */
+  upTo?: Cursor | undefined
 }
 
 export interface ListRequest {

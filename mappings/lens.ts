@@ -28,9 +28,19 @@ export type CanonicalRow = Map<string, Reading>
 /** What to write for one field: CRM columns and values, or why it cannot be written. */
 export type Rendering = { columns: RawRow } | { problem: string }
 
-/** Reads a batch of rows. JSONata runs here and only where the mapping asks for it. */
-export async function readRows(mapping: CompiledMapping, rows: RawRow[], ctx: LensContext): Promise<CanonicalRow[]> {
-  const transformed = mapping.fields.filter((f) => f.transformIn && f.reads)
+/**
+ * Reads a batch of rows. JSONata runs here and only where the mapping asks for it.
+ *
+ * @param only the fields wanted; all when left out.
+ */
+export async function readRows(
+  mapping: CompiledMapping,
+  rows: RawRow[],
+  ctx: LensContext,
+  only?: ReadonlySet<string>,
+): Promise<CanonicalRow[]> {
+  const fields = mapping.fields.filter((f) => f.reads && (!only || only.has(f.name)))
+  const transformed = fields.filter((f) => f.transformIn)
   const inputs = await Promise.all(
     rows.map(async (row) => {
       if (transformed.length === 0) return undefined
@@ -42,16 +52,22 @@ export async function readRows(mapping: CompiledMapping, rows: RawRow[], ctx: Le
       return new Map(results)
     }),
   )
-  return rows.map((row, i) => readRow(mapping, row, ctx, inputs[i]))
+  return rows.map((row, i) => readRow(mapping, fields, row, ctx, inputs[i]))
 }
 
 const toJson = (v: unknown): Json => (v === undefined ? null : (JSON.parse(JSON.stringify(v)) as Json))
 
-function readRow(mapping: CompiledMapping, row: RawRow, ctx: LensContext, inputs?: Map<string, Json | undefined>): CanonicalRow {
+function readRow(
+  mapping: CompiledMapping,
+  fields: CompiledField[],
+  row: RawRow,
+  ctx: LensContext,
+  inputs?: Map<string, Json | undefined>,
+): CanonicalRow {
   const result: CanonicalRow = new Map()
   const country = countryOf(mapping, row, ctx)
-  for (const field of mapping.fields) {
-    if (!field.reads || row[field.column] === undefined) continue
+  for (const field of fields) {
+    if (row[field.column] === undefined) continue
     if (field.companion && row[field.companion] === undefined) continue
     const raw = rawOf(field, row)
     try {

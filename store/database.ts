@@ -24,7 +24,19 @@ const PASSING = new Set(['40P01', '40001'])
 const ATTEMPTS = 5
 
 /** Tables that grow from empty within a first sync. */
-const GROWING = ['record', 'link', 'natural_key', 'outbox', 'write', 'change', 'staged', 'conflict', 'inbox']
+const GROWING = [
+  'record',
+  'link',
+  'natural_key',
+  'outbox',
+  'write',
+  'change',
+  'staged',
+  'conflict',
+  'inbox',
+  'waiting',
+  'waiting_out',
+]
 
 /** The database: PostgreSQL, or PGlite inside this process. One code path. */
 export class Database {

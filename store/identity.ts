@@ -90,13 +90,13 @@ export async function stage(
     on conflict (workspace_id, connection_id, object, external_id) do update set snapshot = excluded.snapshot`.execute(tx)
 }
 
-export const takeStaged = <T>(tx: Tx, connectionId: string, object: string, limit: number) =>
+export const takeStaged = <T>(tx: Tx, connectionId: string, object: string, limit: number, after = '') =>
   rows(
     tx,
     sql<{
       externalId: string
       snapshot: T
-    }>`select external_id as "externalId", snapshot from staged where connection_id = ${connectionId} and object = ${object} order by external_id limit ${limit}`,
+    }>`select external_id as "externalId", snapshot from staged where connection_id = ${connectionId} and object = ${object} and external_id > ${after} order by external_id limit ${limit}`,
   )
 
 export async function dropStaged(tx: Tx, connectionId: string, object: string, externalIds: string[]): Promise<void> {

@@ -5,13 +5,18 @@ import { json, rows, type Tx } from './database.ts'
 /** Lanes: one active worker each, guarded by a fence; cursors per object. */
 
 export const objectStateSchema = z.object({
-  /** list: first complete read; link: staged rows are matched; poll: changes since the cursor. */
-  phase: z.enum(['list', 'link', 'poll']),
+  /** list: first complete read; key: natural keys that need parents; link: staged rows are matched; poll: changes. */
+  phase: z.enum(['list', 'key', 'link', 'poll']),
   /** Where the complete list goes on. */
   after: z.string().optional(),
   /** CRM clock when the first list began: the first poll begins there. */
   began: z.number().default(0),
   cursor: z.object({ version: z.number(), id: z.string() }).default({ version: 0, id: '' }),
+  /** In the middle of a poll's pages: where it goes on, when it began, and whether it reads the overlap. */
+  page: z.object({ version: z.number(), id: z.string(), began: z.number(), overlap: z.boolean() }).optional(),
+  /** Database time of the last poll, and of the last one that brought a change. */
+  polledAt: z.number().default(0),
+  busyAt: z.number().default(0),
   /** Database time at which the last finished pull that read the overlap began. */
   done: z.number().default(0),
   /** Database time of the last read of the overlap, and of the last slow scan. */
@@ -21,6 +26,8 @@ export const objectStateSchema = z.object({
   /** Last id that the running scan has covered. */
   scanTo: z.string().optional(),
   listed: z.number().default(0),
+  /** Last staged row whose natural keys are stored. */
+  keyed: z.string().optional(),
 })
 export type ObjectState = z.infer<typeof objectStateSchema>
 export type LaneObjects = Record<string, ObjectState>
@@ -80,4 +87,34 @@ export async function readLane(tx: Tx, connectionId: string, direction: 'pull' |
 export async function databaseNow(tx: Tx): Promise<number> {
   const [row] = await rows(tx, sql<{ now: number }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`)
   return row!.now
+}
+
+/** A poll that a push lane waits for: creates need the overlap read, writes without values in their answer any read. */
+export interface Demand {
+  object: string
+  overlap: boolean
+}
+
+export async function demandPolls(tx: Tx, connectionId: string, demands: Demand[]): Promise<void> {
+  if (demands.length === 0) return
+  await sql`insert into poll_demand (connection_id, object, overlap)
+    select ${connectionId}, r.object, r.overlap from jsonb_to_recordset(${json(demands)}) as r(object text, overlap boolean)
+    on conflict (workspace_id, connection_id, object) do update set overlap = poll_demand.overlap or excluded.overlap, at = clock_timestamp()`.execute(
+    tx,
+  )
+}
+
+/** Demands to be met now. One that only confirms writes waits while more of them go out, up to a limit. */
+export const demandedPolls = (tx: Tx, connectionId: string, patienceMs = 5_000) =>
+  rows(
+    tx,
+    sql<Demand>`select object, overlap from poll_demand where connection_id = ${connectionId} and (overlap or first_at < clock_timestamp() - ${patienceMs} * interval '1 millisecond'
+      or not exists (select 1 from outbox where connection_id = ${connectionId} and not_before <= clock_timestamp()))`,
+  )
+
+/** Ends demands that were raised before a poll began. */
+export async function meetDemands(tx: Tx, connectionId: string, object: string, began: number): Promise<void> {
+  await sql`delete from poll_demand where connection_id = ${connectionId} and object = ${object} and at <= to_timestamp(${began} / 1000.0)`.execute(
+    tx,
+  )
 }

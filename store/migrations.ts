@@ -71,6 +71,18 @@ const INDEXES = [
   'create index dead_letter_link on dead_letter (workspace_id, link_id)',
 ]
 
+/** A table of a workspace: bound to it by key, policy and default. */
+async function createTable(db: Kysely<unknown>, name: string, columns: string): Promise<void> {
+  const run = (text: string) => sql.raw(text).execute(db)
+  const own = `workspace_id = nullif(current_setting('app.workspace', true), '')::uuid`
+  await run(`create table ${name} (workspace_id uuid not null references workspace (id) on delete cascade, ${columns})`)
+  await run(`alter table ${name} enable row level security`)
+  await run(`create policy own on ${name} using (${own}) with check (${own})`)
+  // Every insert names its workspace by default, so that none can forget it.
+  await run(`alter table ${name} alter column workspace_id set default nullif(current_setting('app.workspace', true), '')::uuid`)
+  await run(`grant select, insert, update, delete on ${name} to ${APP_ROLE}`)
+}
+
 const core: Migration = {
   async up(db) {
     const run = (text: string) => sql.raw(text).execute(db)
@@ -83,18 +95,7 @@ const core: Migration = {
     await run(`grant select on workspace to ${APP_ROLE}`)
     await run('alter table workspace enable row level security')
     await run(`create policy own on workspace using (id = nullif(current_setting('app.workspace', true), '')::uuid)`)
-    for (const [name, columns] of Object.entries(TABLES)) {
-      await run(`create table ${name} (workspace_id uuid not null references workspace (id) on delete cascade, ${columns})`)
-      await run(`alter table ${name} enable row level security`)
-      await run(
-        `create policy own on ${name} using (workspace_id = nullif(current_setting('app.workspace', true), '')::uuid) with check (workspace_id = nullif(current_setting('app.workspace', true), '')::uuid)`,
-      )
-      // Every insert names its workspace by default, so that none can forget it.
-      await run(
-        `alter table ${name} alter column workspace_id set default nullif(current_setting('app.workspace', true), '')::uuid`,
-      )
-      await run(`grant select, insert, update, delete on ${name} to ${APP_ROLE}`)
-    }
+    for (const [name, columns] of Object.entries(TABLES)) await createTable(db, name, columns)
     for (const index of INDEXES) await run(index)
   },
 }
@@ -131,7 +132,22 @@ const lean: Migration = {
   },
 }
 
-export const MIGRATIONS: Record<string, Migration> = { '0001_core': core, '0002_frozen': frozen, '0003_lean': lean }
+/** Polls that push lanes wait for. */
+const demands: Migration = {
+  up: (db) =>
+    createTable(
+      db,
+      'poll_demand',
+      'connection_id uuid not null, object text not null, overlap boolean not null, first_at timestamptz not null default clock_timestamp(), at timestamptz not null default clock_timestamp(), primary key (workspace_id, connection_id, object)',
+    ),
+}
+
+export const MIGRATIONS: Record<string, Migration> = {
+  '0001_core': core,
+  '0002_frozen': frozen,
+  '0003_lean': lean,
+  '0004_poll_demand': demands,
+}
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */
 export async function migrate(db: Kysely<unknown>): Promise<void> {

@@ -130,6 +130,17 @@ export async function outboxState(
   }
 }
 
+/** In how many milliseconds the next row that was put off is due; null: none was. */
+export async function nextDue(tx: Tx, queue: 'inbox' | 'outbox', connectionId: string): Promise<number | null> {
+  const [found] = await rows(
+    tx,
+    sql<{
+      ms: number | null
+    }>`select (extract(epoch from (min(not_before) - clock_timestamp())) * 1000)::bigint as ms from ${sql.table(queue)} where connection_id = ${connectionId} and not_before > clock_timestamp()`,
+  )
+  return found!.ms
+}
+
 export const inboxCount = async (tx: Tx, connectionId: string): Promise<number> =>
   (await rows(tx, sql<{ n: number }>`select count(*) as n from inbox where connection_id = ${connectionId}`))[0]!.n
 
@@ -185,16 +196,16 @@ export async function addWaitingOut(tx: Tx, connectionId: string, waits: { paren
 }
 
 /**
- * Queues links again whose parent stands on this connection by now. The push lane asks before each claim: one
- * statement at a time, so that batches in flight never wait for each other's rows.
+ * Queues links again whose parent stands on this connection by now. The push lane asks before each entity,
+ * parents first: one statement at a time, so that batches in flight never wait for each other's rows.
  */
 export async function wakeReady(tx: Tx, connectionId: string): Promise<void> {
   const woken = await rows(
     tx,
     sql<{
       linkId: string
-    }>`delete from waiting_out using link where waiting_out.connection_id = ${connectionId} and link.connection_id = ${connectionId}
-      and link.record_id = waiting_out.parent_record and link.state in ('live', 'outside') and link.external_id is not null returning waiting_out.link_id as "linkId"`,
+    }>`delete from waiting_out where connection_id = ${connectionId} and exists (select 1 from link where link.connection_id = ${connectionId}
+      and link.record_id = waiting_out.parent_record and link.state in ('live', 'outside') and link.external_id is not null) returning link_id as "linkId"`,
   )
   await touchOutboxLinks(
     tx,

@@ -58,6 +58,8 @@ export class CallBudget implements Wire {
       async () => {
         await this.#admit(operation)
         this.used[operation.kind] = (this.used[operation.kind] ?? 0) + 1
+        // HubSpot's search answers carry no daily figure, and count all the same.
+        if (operation.kind === 'search' && this.day) this.day.used++
         this.#uncounted[operation.kind] = (this.#uncounted[operation.kind] ?? 0) + 1
         const token = operation.kind === 'token' ? '' : await this.token()
         try {

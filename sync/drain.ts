@@ -5,7 +5,7 @@ import * as lanes from '../store/lanes.ts'
 import * as queues from '../store/queues.ts'
 import { noCounts } from './apply.ts'
 import { type Engine, inTransaction } from './engine.ts'
-import { pullSlice } from './pull.ts'
+import { pullSlice } from './pull/pull.ts'
 import { noPushCounts, pushSlice } from './push/push.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -64,8 +64,8 @@ export interface DrainResult {
 }
 
 /**
- * Works all lanes in this process until nothing is left that can be done: one full sync. Jobs do the same
- * in the background.
+ * Works all lanes in this process until nothing is left that can be done: one full sync. Each lane takes turn after
+ * turn beside the others; one without work waits until another has moved. Jobs do the same in the background.
  */
 export async function drain(
   engine: Engine,
@@ -74,27 +74,60 @@ export async function drain(
   const deadline = Date.now() + timeoutMs
   const pulled = noCounts()
   const pushed = Object.fromEntries(engine.runtimes.map((rt) => [rt.name, noPushCounts()]))
-  for (;;) {
-    let moved = false
-    await Promise.all(
-      engine.runtimes.map(async (rt) => {
-        const { counts, more } = await pullSlice(engine, rt)
-        for (const key of Object.keys(pulled) as (keyof typeof pulled)[]) pulled[key] += counts[key]
-        moved ||= more || counts.created + counts.linked + counts.updated > 0
-      }),
-    )
-    await Promise.all(
-      engine.runtimes.map(async (rt) => {
-        const { counts, more } = await pushSlice(engine, rt)
-        const total = pushed[rt.name]!
-        for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += counts[key]
-        moved ||= more || counts.created + counts.updated + counts.deleted > 0
-      }),
-    )
-    const states = await Promise.all(engine.runtimes.map((rt) => laneState(engine, rt)))
-    await onTurn?.(states)
-    if (!moved && states.every(isQuiet)) return { pulled, pushed, quiet: true }
-    if (Date.now() > deadline) return { pulled, pushed, quiet: false }
-    if (!moved) await wait(100)
+  let moves = 0
+  let idle = 0
+  let quiet = false
+  let failure: unknown
+  const over = () => quiet || failure !== undefined || Date.now() > deadline
+  const lane = async (turn: (first: boolean) => Promise<boolean>) => {
+    for (let first = true; !over(); first = false) {
+      const before = moves
+      if (await turn(first)) {
+        moves++
+        continue
+      }
+      idle++
+      while (moves === before && !over()) {
+        // The last lane to fall idle looks whether anything is left, and what was put off.
+        if (idle === 2 * engine.runtimes.length) {
+          const states = await Promise.all(engine.runtimes.map((rt) => laneState(engine, rt)))
+          await onTurn?.(states)
+          if (moves === before && states.every(isQuiet)) quiet = true
+          else if (moves === before) {
+            await wait(20)
+            moves++
+          }
+        } else await wait(5)
+      }
+      idle--
+    }
   }
+  const guarded = (turn: (first: boolean) => Promise<boolean>) =>
+    lane(turn).catch((error) => {
+      failure ??= error
+    })
+  await Promise.all(
+    engine.runtimes.flatMap((rt) => {
+      // A lane that waits for a poll has moved when it says so, and not each time it says so again.
+      let asked = false
+      return [
+        guarded(async (first) => {
+          const { counts, more } = await pullSlice(engine, rt, { polling: first ? 'all' : 'demanded' })
+          for (const key of Object.keys(pulled) as (keyof typeof pulled)[]) pulled[key] += counts[key]
+          return more || counts.read > 0
+        }),
+        guarded(async () => {
+          const { counts, more, demands } = await pushSlice(engine, rt)
+          const total = pushed[rt.name]!
+          for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += counts[key]
+          const moved = more || counts.created + counts.updated + counts.deleted > 0
+          const asks = !moved && !asked && demands === true
+          asked = !moved && demands === true
+          return moved || asks
+        }),
+      ]
+    }),
+  )
+  if (failure !== undefined) throw failure
+  return { pulled, pushed, quiet }
 }

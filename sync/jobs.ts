@@ -13,9 +13,8 @@ import { CrmError } from '../connectors/errors.ts'
 import { FenceLost } from '../store/lanes.ts'
 import type { Engine } from './engine.ts'
 import { checkMatches } from './matches.ts'
-import { isPassing, pullSlice } from './pull.ts'
+import { isPassing, pullSlice } from './pull/pull.ts'
 import { pushSlice } from './push/push.ts'
-import type { Runtime } from './runtime.ts'
 
 /**
  * Lane jobs on BullMQ: Redis where there is one, else BullMQ's own PostgreSQL backend on the same engine.
@@ -49,10 +48,8 @@ interface LaneJob {
 
 /** A lane whose call failed for a passing reason is asked again after this. */
 const RETRY_MS = 5_000
-/** Share of the day's allowance that polling may use. */
-const POLL_SHARE = 0.2
-const FASTEST_POLL_MS = 1_000
-const SLOWEST_POLL_MS = 5 * 60_000
+/** One that used up the day's allowance, after this. */
+const QUOTA_RETRY_MS = 5 * 60_000
 /** BullMQ gives a job that died with its process to another worker after this. */
 const LOCK_MS = 10_000
 
@@ -68,7 +65,7 @@ export async function startJobs(
     await queue.obliterate({ force: true })
   }
   let closed = false
-  const timers = new Set<NodeJS.Timeout>()
+  const timers = new Map<string, NodeJS.Timeout>()
   // A lane that failed rests: nudges from other lanes must not make it fail over and over.
   const resting = new Map<string, number>()
   const add = (data: LaneJob) => {
@@ -82,12 +79,14 @@ export async function startJobs(
       })
       .catch(fail)
   }
+  /** Asks a lane again after a while; a lane has one such appointment, the latest one made. */
   const later = (data: LaneJob, ms: number) => {
-    const timer = setTimeout(() => {
-      timers.delete(timer)
-      add(data)
-    }, ms)
-    timers.add(timer.unref())
+    const lane = `${data.connectionId}@${data.direction}`
+    clearTimeout(timers.get(lane))
+    timers.set(
+      lane,
+      setTimeout(() => add(data), ms),
+    )
   }
   const worker = makeWorker(async (job: Job<LaneJob>) => {
     const { connectionId, direction } = job.data
@@ -96,9 +95,16 @@ export async function startJobs(
     const lane = `${connectionId}@${direction}`
     if (!rt || closed || Date.now() < (resting.get(lane) ?? 0)) return
     try {
-      const { more } = direction === 'pull' ? await pullSlice(engine, rt) : await pushSlice(engine, rt)
-      if (more) add(job.data)
-      else if (direction === 'pull') add({ connectionId, direction: 'push' })
+      if (direction === 'pull') {
+        const { more, nextMs } = await pullSlice(engine, rt)
+        if (more) add(job.data)
+        else later(job.data, nextMs)
+      } else {
+        const { more, demands, nextMs } = await pushSlice(engine, rt)
+        if (demands) add({ connectionId, direction: 'pull' })
+        if (more) add(job.data)
+        else if (nextMs) later(job.data, nextMs)
+      }
     } catch (error) {
       if (error instanceof FenceLost) return
       const passing = isPassing(error)
@@ -107,52 +113,24 @@ export async function startJobs(
         `${rt.name} ${direction}: ${(error as Error).message}`,
         error instanceof CrmError ? { class: error.class, ...error.detail } : { stack: (error as Error).stack },
       )
-      const rest = error instanceof CrmError && error.class === 'quota_exhausted' ? SLOWEST_POLL_MS : RETRY_MS
+      const rest = error instanceof CrmError && error.class === 'quota_exhausted' ? QUOTA_RETRY_MS : RETRY_MS
       resting.set(lane, Date.now() + rest - 50)
       later(job.data, rest)
     }
   })
   worker.on('error', fail)
-  const polls = engine.runtimes.map((rt) =>
-    schedulePolls(
-      rt,
-      () => add({ connectionId: rt.id, direction: 'pull' }),
-      () => closed,
-    ),
-  )
   return {
     nudge: (connectionId, direction) => add({ connectionId, direction }),
     queueMatchCheck: () => add({ connectionId: 'all', direction: 'match' }),
     depth: async () => (await queue.getJobCounts('waiting', 'active', 'delayed', 'failed')) as Record<string, number>,
     async close() {
       closed = true
-      for (const stop of polls) stop()
-      for (const timer of timers) clearTimeout(timer)
+      for (const timer of timers.values()) clearTimeout(timer)
       await worker.close()
       await queue.close()
       await end()
     },
   }
-}
-
-/** Polls a connection as often as its share of the day's allowance permits. */
-function schedulePolls(rt: Runtime, poll: () => void, closed: () => boolean): () => void {
-  let timer: NodeJS.Timeout
-  const again = () => {
-    if (closed()) return
-    poll()
-    timer = setTimeout(again, pollInterval(rt)).unref()
-  }
-  timer = setTimeout(again, FASTEST_POLL_MS).unref()
-  return () => clearTimeout(timer)
-}
-
-/** Milliseconds between polls: calls of one cycle against 20 % of the day's allowance. */
-export function pollInterval(rt: Runtime): number {
-  const calls = Math.ceil(rt.objects.length / rt.connector.batch.changes)
-  if (!rt.budget.day) return FASTEST_POLL_MS
-  const perSecond = (rt.budget.day.limit * POLL_SHARE) / 86_400
-  return Math.min(SLOWEST_POLL_MS, Math.max(FASTEST_POLL_MS, (calls / perSecond) * 1_000))
 }
 
 type MakeWorker = (run: (job: Job<LaneJob>) => Promise<void>) => {

@@ -8,7 +8,7 @@ import * as conflicts from '../store/conflicts.ts'
 import { json, rows, type Tx } from '../store/database.ts'
 import * as records from '../store/records.ts'
 import { type Engine, inTransaction, pausedScopes, storeCalls, writesEnabled } from './engine.ts'
-import { withAssociations } from './pull.ts'
+import { withAssociations } from './pull/work.ts'
 import { inward } from './references.ts'
 import { classify, columnsOf, lensContext, type Runtime } from './runtime.ts'
 

@@ -208,8 +208,11 @@ export class HubspotConnector implements Connector {
       for (const r of body.results) snapshots.push(toSnapshot(r, columns, clock))
       after = body.paging?.next?.after
     } while (after && Number(after) + SEARCH_PAGE <= SEARCH_CAP)
-    if (!after) return [{ object, snapshots, ...(since.id && { next: { version: since.version + 1, id: '' } }) }]
-    const last = snapshots.at(-1)!
+    const last = snapshots.at(-1)
+    if (!after || !last) {
+      if (since.id) return [{ object, snapshots, next: { version: since.version + 1, id: '' } }]
+      return [{ object, snapshots, ...(last && { upTo: { version: last.version, id: '' } }) }]
+    }
     const next =
       since.id || last.version === since.version
         ? { version: last.version, id: since.id ? last.id : '0' }

@@ -11,6 +11,7 @@ import type {
   Connector,
   CreateRow,
   CrmUser,
+  Cursor,
   ListRequest,
   Operation,
   Outcome,
@@ -152,7 +153,7 @@ export class SalesforceConnector implements Connector {
       return {
         object: request.object,
         snapshots,
-        ...(snapshots.length === LIMIT && last && { next: { version: last.version, id: last.id } }),
+        ...(last && { [snapshots.length === LIMIT ? 'next' : 'upTo']: cursorAt(last, clock, snapshots.length === LIMIT) }),
       }
     })
   }
@@ -373,6 +374,15 @@ export class SalesforceConnector implements Connector {
     if (response) this.#wire.note(response.headers)
   }
 }
+
+/**
+ * Stamps are whole seconds. Within a second that is not over more rows may come, of smaller ids too: the next poll
+ * reads it again from its beginning. Once it is over it goes on behind its last row.
+ */
+const cursorAt = (last: Snapshot, clock: number, inside: boolean): Cursor => ({
+  version: last.version,
+  id: inside || clock >= last.version + 2_000 ? last.id : '',
+})
 
 const clockOf = (response: HttpResponse | undefined): number => Date.parse(String(response?.headers.date ?? '')) || Date.now()
 

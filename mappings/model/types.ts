@@ -87,6 +87,32 @@ export const partnerEntry = z.object({
   primary: z.boolean().default(false),
 })
 
+/** Parsing numbers is the dearest part of reading a row, and companies and their people share them. */
+const PHONES_KEPT = 20_000
+const phones = new Map<string, string>()
+
+function phone(text: string, country: string | undefined): string {
+  const key = `${country ?? ''} ${text}`
+  const known = phones.get(key)
+  if (known !== undefined) return known
+  const parsed = parsePhoneNumberFromString(text, {
+    defaultCountry: country as CountryCode | undefined,
+    extract: false,
+  })
+  const value = parsed?.isPossible()
+    ? parsed.number + (parsed.ext ? `;ext=${parsed.ext}` : '')
+    : // Not a number we can place: keep what identifies it, so that punctuation alone is no difference.
+      identifying(text)
+  if (phones.size >= PHONES_KEPT) phones.clear()
+  phones.set(key, value)
+  return value
+}
+
+function identifying(text: string): string {
+  const digits = text.replace(/[^\d+]/g, '')
+  return digits.length >= 5 ? digits : text
+}
+
 const normalisers: Record<FieldType, (v: unknown, ctx: NormaliseContext) => Value> = {
   text: (v) => scalar(v).replace(/\s+/g, ' '),
   longtext: (v) => scalar(v).replace(/\r\n?/g, '\n'),
@@ -129,17 +155,7 @@ const normalisers: Record<FieldType, (v: unknown, ctx: NormaliseContext) => Valu
     // Only a leading "www." is noise; other subdomains may be other companies (shops, universities).
     return host.startsWith('www.') && getDomain(host) ? host.slice(4) : host
   },
-  phone: (v, ctx) => {
-    const text = scalar(v)
-    const parsed = parsePhoneNumberFromString(text, {
-      defaultCountry: ctx.country as CountryCode | undefined,
-      extract: false,
-    })
-    if (parsed?.isPossible()) return parsed.number + (parsed.ext ? `;ext=${parsed.ext}` : '')
-    // Not a number we can place: keep what identifies it, so that punctuation alone is no difference.
-    const digits = text.replace(/[^\d+]/g, '')
-    return digits.length >= 5 ? digits : text
-  },
+  phone: (v, ctx) => phone(scalar(v), ctx.country),
   country: (v) => countryCode(scalar(v)) ?? scalar(v),
   state: (v, ctx) => stateCode(scalar(v), ctx.country) ?? scalar(v),
   partners: (v) => {

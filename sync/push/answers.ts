@@ -15,7 +15,7 @@ import * as records from '../../store/records.ts'
 import { keysOf } from '../apply.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { lensContext } from '../runtime.ts'
-import { commit, errorJson, type Planned, type Work } from './work.ts'
+import { commit, demand, errorJson, type Planned, type Work } from './work.ts'
 
 /** A row that a CRM could not take just now is tried again after this. */
 const RETRY_MS = 30_000
@@ -83,6 +83,7 @@ export async function acknowledge(
     await noteAdjusted(tx, work, okAt, observed)
     await refuse(tx, work, mapping, failed, ids, kind)
   })
+  if (okAt.some(({ p }) => !isSettledByAnswer(work, mapping, p))) demand(work, mapping.object, false)
   work.counts[kind === 'create' ? 'created' : 'updated'] += okAt.length
   if (kind === 'update') work.counts.cleared += okAt.filter(({ p }) => Object.values(p.fields).some((f) => f.c === null)).length
   work.counts.refused += failed.length

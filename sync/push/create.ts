@@ -12,7 +12,7 @@ import { outward } from '../references.ts'
 import { acknowledge } from './answers.ts'
 import { writeAssociations } from './associations.ts'
 import { renderFields } from './render.ts'
-import { commit, send, type Target, type Work, withoutAssociations } from './work.ts'
+import { commit, demand, send, type Target, type Work, withoutAssociations } from './work.ts'
 
 /**
  * Creates one batch of records. HubSpot takes associations with the row; Salesforce's child rows (contact roles)
@@ -32,6 +32,7 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
     )
     const now = await lanes.databaseNow(tx)
     if (early.length > 0) {
+      demand(work, mapping.object, true)
       work.counts.waiting += early.length
       await queues.deferOutbox(
         tx,

@@ -7,10 +7,10 @@ import * as conflicts from '../../store/conflicts.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
-import { livingChildren } from '../frozen.ts'
+import { CHILD_REFERENCES, livingChildren } from '../frozen.ts'
 import { NO_REFERENCES } from '../references.ts'
-import { columnsOf, lensContext } from '../runtime.ts'
-import { commit, errorJson, send, type Target, type Work } from './work.ts'
+import { columnsOf, lensContext, mappingOf } from '../runtime.ts'
+import { commit, demand, errorJson, send, type Target, type Work } from './work.ts'
 
 /**
  * Only a row that is as we last saw it, and that nothing stands below any more, is deleted: an edit in between, and
@@ -162,6 +162,9 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
       tx,
       prepared.ready.map((t) => t.outbox),
     )
+    // The CRM may have deleted rows below them.
+    if (ok.length > 0)
+      for (const { entity } of CHILD_REFERENCES) demand(work, mappingOf(rt, entity)?.object ?? mapping.object, false)
     work.counts.deleted += ok.length
     work.counts.refused += failed.length
   })

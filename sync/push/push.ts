@@ -44,6 +44,10 @@ export interface PushResult {
   more: boolean
   /** Why nothing was written, where a person holds it. */
   held?: string
+  /** The pull lane has to poll before this one can go on. */
+  demands?: boolean
+  /** When something that was put off is due, in milliseconds. */
+  nextMs?: number | null
 }
 
 /** One turn of a push lane: what waits in the outbox, parents first. (Protocol: Push.) */
@@ -59,11 +63,12 @@ export async function pushSlice(
     if (paused.has('all') || paused.has(rt.name)) return { held: 'paused', paused }
     if (!(await writesEnabled(tx, rt.id))) return { held: 'writing is off', paused }
     const objects = await lanes.readLane(tx, rt.id, 'pull')
-    if (!rt.objects.every((o) => objects[o]?.phase === 'poll')) return { held: 'first read not finished', paused }
-    return { held: undefined, paused, lane: await lanes.takeLane(tx, rt.id, 'push') }
+    const read = new Set(rt.objects.filter((o) => objects[o]?.phase === 'poll'))
+    if (read.size === 0) return { held: 'first read not finished', paused }
+    return { held: undefined, paused, read, lane: await lanes.takeLane(tx, rt.id, 'push') }
   })
   if (gate.held || !gate.lane) return { counts, more: false, held: gate.held ?? 'paused' }
-  const work: Work = { engine, rt, fence: gate.lane.fence, runId, counts, flightMs: flightOf(engine, rt) }
+  const work: Work = { engine, rt, fence: gate.lane.fence, runId, counts, flightMs: flightOf(engine, rt), demands: new Map() }
   const until = Date.now() + sliceMs
   let more = false
   await lookUpUnanswered(work)
@@ -73,14 +78,12 @@ export async function pushSlice(
   const claimedDeletes = () => [...deletes.values()].flat().map((t) => t.link.id)
   for (const entity of ENTITIES) {
     const mapping = mappingOf(rt, entity)
-    if (!mapping?.document.write || gate.paused.has(entity)) continue
+    if (!mapping?.document.write || gate.paused.has(entity) || !gate.read.has(mapping.object)) continue
+    // Parents that were made a moment ago let their children go.
+    await inTransaction(engine, (tx) => queues.wakeReady(tx, rt.id))
     for (;;) {
-      const claimed = await inTransaction(engine, async (tx) => {
-        await queues.wakeReady(tx, rt.id)
-        return queues.claimOutbox(tx, rt.id, entity, CLAIM, claimedDeletes())
-      })
+      const claimed = await inTransaction(engine, (tx) => queues.claimOutbox(tx, rt.id, entity, CLAIM, claimedDeletes()))
       if (claimed.length === 0) break
-      const before = JSON.stringify(counts)
       const gone = await pushClaimed(work, mapping, claimed)
       if (gone === 'braked') break
       if (gone.length > 0) deletes.set(mapping, [...(deletes.get(mapping) ?? []), ...gone])
@@ -88,14 +91,23 @@ export async function pushSlice(
         more = true
         break
       }
-      if (claimed.length < CLAIM && before === JSON.stringify(counts)) break
+      // Creates that wait for a poll would only be put off one after another.
+      if (claimed.length < CLAIM || work.demands.get(mapping.object)) break
     }
     if (more) break
   }
   for (const [mapping, targets] of [...deletes].reverse())
     await concurrently(chunks(targets, rt.connector.batch.remove).map((piece) => () => deleteBatch(work, mapping, piece)))
-  await inTransaction(engine, (tx) => storeCalls(tx, rt))
-  return { counts, more }
+  const nextMs = await inTransaction(engine, async (tx) => {
+    await storeCalls(tx, rt)
+    await lanes.demandPolls(
+      tx,
+      rt.id,
+      [...work.demands].map(([object, overlap]) => ({ object, overlap })),
+    )
+    return queues.nextDue(tx, 'outbox', rt.id)
+  })
+  return { counts, more, demands: work.demands.size > 0, nextMs }
 }
 
 /** Creates and updates what was claimed; answers what is to be deleted, or that a person must approve it first. */

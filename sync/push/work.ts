@@ -20,7 +20,12 @@ export interface Work {
   runId: string | null
   counts: PushCounts
   flightMs: number
+  /** Objects of which a poll is needed before the lane can go on: whether its overlap is to be read too. */
+  demands: Map<string, boolean>
 }
+
+export const demand = (work: Work, object: string, overlap: boolean): void =>
+  void work.demands.set(object, overlap || (work.demands.get(object) ?? false))
 
 export interface Target {
   link: links.TicketedLink

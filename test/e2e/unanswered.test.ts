@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
-import { isPassing } from '../../sync/pull.ts'
+import { isPassing } from '../../sync/pull/pull.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'
 
 /** Writes that are cut off at their worst moment: nothing is lost, nothing is made twice. */

@@ -1,0 +1,80 @@
+import { sql } from 'kysely'
+import { chunks, type Snapshot } from '../../connectors/connector.ts'
+import { rows } from '../../store/database.ts'
+import * as lanes from '../../store/lanes.ts'
+import { applySnapshots } from '../apply.ts'
+import { inTransaction } from '../engine.ts'
+import { columnsOf } from '../runtime.ts'
+import { add, BATCH, beginRead, commit, type PullWork, withAssociations } from './work.ts'
+
+/** Asks what changed in these objects since their cursors; answers whether more is waiting. (Protocol: Pull.) */
+export async function poll(work: PullWork, objects: string[], overlapWanted: ReadonlySet<string>): Promise<boolean> {
+  const { engine, rt } = work
+  let more = false
+  for (const group of chunks(objects, rt.connector.batch.changes)) {
+    const ctx = await beginRead(work)
+    const requests = group.map((object) => {
+      const state = work.objects[object]!
+      // The overlap behind the cursor finds what became visible late.
+      const overlap = overlapWanted.has(object) || ctx.began - state.overlapAt >= engine.timing.overlapEvery
+      const page = state.page ?? {
+        ...(overlap ? { version: Math.max(0, state.cursor.version - rt.connector.overlapMs), id: '' } : state.cursor),
+        began: ctx.began,
+        overlap,
+      }
+      return { object, columns: columnsOf(rt, object), since: { version: page.version, id: page.id }, page }
+    })
+    for (const answer of await rt.connector.changes(requests)) {
+      const { page } = requests.find((r) => r.object === answer.object)!
+      const kept = await withAssociations(rt, answer.object, await worthMerging(work, answer.object, answer.snapshots))
+      const state = work.objects[answer.object]!
+      const after: lanes.ObjectState = {
+        ...state,
+        page: answer.next && { ...answer.next, began: page.began, overlap: page.overlap },
+        polledAt: ctx.began,
+        ...(answer.upTo && answer.upTo.version >= state.cursor.version && { cursor: answer.upTo }),
+        ...(page.overlap && !answer.next && { overlapAt: page.began, done: page.began }),
+      }
+      more ||= answer.next !== undefined
+      await commit(work, async (tx) => {
+        for (const piece of chunks(kept, BATCH)) {
+          const { counts } = await applySnapshots(tx, ctx, answer.object, piece)
+          add(work.counts, counts)
+          if (counts.updated + counts.created + counts.linked + counts.deleted > 0) after.busyAt = ctx.began
+        }
+        if (!answer.next) await lanes.meetDemands(tx, rt.id, answer.object, page.began)
+        await lanes.saveObject(tx, rt.id, answer.object, after)
+      })
+      work.objects[answer.object] = after
+    }
+  }
+  return more
+}
+
+/** Drops rows that were merged before: echoes of our own writes, and the overlap. (Protocol: Pull.) */
+async function worthMerging(work: PullWork, object: string, snapshots: Snapshot[]): Promise<Snapshot[]> {
+  const { engine, rt } = work
+  if (snapshots.length === 0) return snapshots
+  const known = await inTransaction(engine, (tx) =>
+    rows(
+      tx,
+      sql<{ externalId: string; seen: number; wrote: number; open: boolean }>`
+    select external_id as "externalId", seen, wrote, open_write is not null as open from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${snapshots.map((s) => s.id)}::text[])`,
+    ),
+  )
+  const byId = new Map(known.map((k) => [k.externalId, k]))
+  const kept: Snapshot[] = []
+  const hints: string[] = []
+  for (const s of snapshots) {
+    const link = byId.get(s.id)
+    if (rt.kind === 'salesforce') {
+      // Stamps are whole seconds: an equal one may still be a second change, a deleted row always counts.
+      if (!link || link.open || s.deleted || s.version >= link.seen - rt.connector.overlapMs) kept.push(s)
+    } else if (!link || link.open || s.version < link.wrote) hints.push(s.id)
+    else if (s.version > link.seen) kept.push(s)
+  }
+  // Search may lag: what it says of these is only a hint, the row itself is read by id.
+  for (const piece of chunks(hints, rt.connector.batch.readByIds))
+    kept.push(...(await rt.connector.readByIds({ object, ids: piece, columns: columnsOf(rt, object) })))
+  return kept
+}

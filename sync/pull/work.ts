@@ -1,0 +1,76 @@
+import { chunks, type Snapshot } from '../../connectors/connector.ts'
+import type { Tx } from '../../store/database.ts'
+import * as lanes from '../../store/lanes.ts'
+import * as links from '../../store/links.ts'
+import type { ApplyContext, Counts } from '../apply.ts'
+import { type Engine, flightOf, inTransaction } from '../engine.ts'
+import { associationColumnsOf, type Runtime } from '../runtime.ts'
+
+/** Rows merged in one transaction. */
+export const BATCH = 1_000
+
+/** What the steps of a pull share. */
+export interface PullWork {
+  engine: Engine
+  rt: Runtime
+  fence: number
+  objects: lanes.LaneObjects
+  counts: Counts
+  runId: string | null
+  /** When the lane's turn is over. */
+  until: number
+}
+
+/** What a read is applied under; drawn before its request leaves. */
+export async function beginRead(work: PullWork, alone = false): Promise<ApplyContext> {
+  return inTransaction(work.engine, (tx) => readContext(tx, work, alone))
+}
+
+export async function readContext(tx: Tx, work: PullWork, alone = false): Promise<ApplyContext> {
+  const { engine, rt } = work
+  const ready = new Set<string>()
+  for (const other of engine.runtimes) {
+    const objects = other.id === rt.id ? work.objects : await lanes.readLane(tx, other.id, 'pull')
+    if (other.objects.every((o) => objects[o]?.phase === 'poll')) ready.add(other.id)
+  }
+  const now = await lanes.databaseNow(tx)
+  return {
+    rt,
+    all: engine.runtimes,
+    runId: work.runId,
+    ticket: await links.drawTicket(tx),
+    began: now,
+    now,
+    flightMs: flightOf(engine, rt),
+    alone,
+    ready,
+  }
+}
+
+/** One transaction under the lane's fence. @param staged rows that it staged. */
+export async function commit(work: PullWork, body: (tx: Tx) => Promise<void>, staged = 0): Promise<void> {
+  const made = (c: Counts) => c.created + c.linked + c.review
+  const before = made(work.counts)
+  await inTransaction(work.engine, async (tx) => {
+    await lanes.holdFence(tx, work.rt.id, 'pull', work.fence)
+    await body(tx)
+  })
+  await work.engine.db.grew(made(work.counts) - before + staged)
+  for (const other of work.engine.runtimes) work.engine.nudge(other.id, 'push')
+}
+
+export function add(into: Counts, more: Counts): void {
+  for (const key of Object.keys(more) as (keyof Counts)[]) into[key] += more[key]
+}
+
+/** Puts association columns into rows that were read without them. */
+export async function withAssociations(rt: Runtime, object: string, snapshots: Snapshot[]): Promise<Snapshot[]> {
+  const columns = associationColumnsOf(rt, object)
+  if (!rt.connector.associationsApart || columns.length === 0) return snapshots
+  const living = snapshots.filter((s) => !s.deleted)
+  const found = new Map<string, Snapshot['row']>()
+  for (const piece of chunks(living, rt.connector.batch.associations))
+    for (const [id, row] of await rt.connector.readAssociations({ object, ids: piece.map((s) => s.id), columns }))
+      found.set(id, row)
+  return snapshots.map((s) => ({ ...s, row: { ...s.row, ...found.get(s.id) } }))
+}
