@@ -10,3 +10,6 @@ process.on('message', (message: { latencyMs?: number; counts?: boolean; stop?: b
   if (message.counts) process.send!({ counts: sandbox.world.counts() })
   if (message.stop) void sandbox.stop().then(() => process.exit(0))
 })
+
+// The measurement ended, however: nobody needs the CRMs any more.
+process.on('disconnect', () => process.exit())

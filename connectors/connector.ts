@@ -34,7 +34,7 @@ export interface Connector {
   update(request: { object: string; rows: UpdateRow[] }): Promise<Outcome[]>
   remove(request: { object: string; ids: string[] }): Promise<Outcome[]>
   /** Sets association columns: the ids a record should point to, and those it pointed to before. */
-  associate(request: { object: string; column: string; changes: AssociationChange[] }): Promise<Outcome[]>
+  associate(request: AssociateRequest): Promise<Outcome[]>
 }
 
 export interface BatchSizes {
@@ -144,6 +144,14 @@ export interface AssociationChange {
   id: string
   add: string[]
   remove: string[]
+}
+
+export interface AssociateRequest {
+  object: string
+  column: string
+  changes: AssociationChange[]
+  /** The records were made a moment ago: what they point to need not be looked up. */
+  fresh?: boolean
 }
 
 export type Outcome = { ok: true; id: string; created?: boolean; snapshot?: Snapshot } | { ok: false; error: CrmError }

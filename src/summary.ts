@@ -3,6 +3,7 @@ import { rows } from '../store/database.ts'
 import { entityCounts, lastVerification, totals } from '../store/queries.ts'
 import { inTransaction } from '../sync/engine.ts'
 import type { App } from './app.ts'
+import { minimumCalls } from './minimum-calls.ts'
 
 /** What one sync came to: the JSON of `--once --json`, and the table people read. */
 export interface Summary {
@@ -48,7 +49,7 @@ export async function summarise(app: App, seconds = Math.round((Date.now() - app
     for (const rt of engine.runtimes)
       calls[rt.kind] = {
         used: app.syncCalls[rt.name] ?? rt.budget.total,
-        minimum: await minimumCalls(tx, app, rt.id),
+        minimum: (await minimumCalls(tx, rt)).calls,
       }
     return {
       ok: verify !== null && verify.unexplained === 0,
@@ -73,44 +74,4 @@ export async function summarise(app: App, seconds = Math.round((Date.now() - app
       verify,
     }
   })
-}
-
-/**
- * The least number of calls with which the same work could have been done: per object its rows in full
- * pages, its associations, twice the written rows in full batches, and describe and login.
- */
-async function minimumCalls(tx: Parameters<typeof entityCounts>[0], app: App, connectionId: string): Promise<number> {
-  const rt = app.engine.runtimes.find((r) => r.id === connectionId)!
-  const { batch } = rt.connector
-  const linked = await rows(
-    tx,
-    sql<{
-      object: string
-      read: number
-    }>`select object, count(*) filter (where not exists (select 1 from write w where w.link_id = link.id and w.kind = 'create')) as read from link where connection_id = ${connectionId} and external_id is not null group by object`,
-  )
-  const writes = await rows(
-    tx,
-    sql<{
-      object: string
-      kind: string
-      n: number
-    }>`select link.object, write.kind, count(*) as n from write join link on link.id = write.link_id where write.connection_id = ${connectionId} group by 1, 2`,
-  )
-  let calls = (rt.budget.used.meta ?? 0) + (rt.budget.used.token ?? 0)
-  for (const object of rt.objects) {
-    const read = linked.find((l) => l.object === object)?.read ?? 0
-    calls += Math.max(1, Math.ceil(read / batch.list))
-    const targets = rt.connector.associationsApart
-      ? new Set(
-          rt.mappings
-            .filter((m) => m.object === object)
-            .flatMap((m) => m.columns.filter((c) => c.startsWith('@')).map((c) => c.split('#')[0])),
-        ).size
-      : 0
-    calls += targets * Math.ceil(read / batch.associations)
-    for (const w of writes.filter((x) => x.object === object))
-      calls += 2 * Math.ceil(w.n / (w.kind === 'create' ? batch.create : batch.update))
-  }
-  return calls
 }

@@ -41,11 +41,11 @@ export interface Lane {
 export async function takeLane(tx: Tx, connectionId: string, direction: 'pull' | 'push'): Promise<Lane> {
   const [row] = await rows(
     tx,
-    sql<{ fence: number; objects: unknown }>`
+    sql<{ fence: number }>`
     insert into lane (connection_id, direction, fence) values (${connectionId}, ${direction}, 1)
-    on conflict (workspace_id, connection_id, direction) do update set fence = lane.fence + 1 returning fence, objects`,
+    on conflict (workspace_id, connection_id, direction) do update set fence = lane.fence + 1 returning fence`,
   )
-  return { fence: row!.fence, objects: z.record(z.string(), objectStateSchema).parse(row!.objects) }
+  return { fence: row!.fence, objects: await readObjects(tx, connectionId) }
 }
 
 /** A worker whose lane was taken over by another. It must stop; it has committed nothing. */
@@ -67,20 +67,19 @@ export async function holdFence(tx: Tx, connectionId: string, direction: 'pull' 
   if (row?.fence !== fence) throw new FenceLost(`the ${direction} lane was taken over`)
 }
 
+/** Stores how far the reads of an object are. Rows of their own: steps of one turn never wait for each other's. */
 export async function saveObject(tx: Tx, connectionId: string, object: string, state: ObjectState): Promise<void> {
-  await sql`update lane set objects = objects || ${json({ [object]: state })} where connection_id = ${connectionId} and direction = 'pull'`.execute(
-    tx,
-  )
+  await sql`insert into lane_object (connection_id, object, state) values (${connectionId}, ${object}, ${json(state)})
+    on conflict (workspace_id, connection_id, object) do update set state = excluded.state`.execute(tx)
 }
 
-export async function readLane(tx: Tx, connectionId: string, direction: 'pull' | 'push'): Promise<LaneObjects> {
-  const [row] = await rows(
+/** How far the reads of a connection's objects are. */
+export async function readObjects(tx: Tx, connectionId: string): Promise<LaneObjects> {
+  const found = await rows(
     tx,
-    sql<{
-      objects: unknown
-    }>`select objects from lane where connection_id = ${connectionId} and direction = ${direction}`,
+    sql<{ object: string; state: unknown }>`select object, state from lane_object where connection_id = ${connectionId}`,
   )
-  return z.record(z.string(), objectStateSchema).parse(row?.objects ?? {})
+  return Object.fromEntries(found.map((f) => [f.object, objectStateSchema.parse(f.state)]))
 }
 
 /** The database's clock, in milliseconds: all waiting is measured on it. */

@@ -142,11 +142,26 @@ const demands: Migration = {
     ),
 }
 
+/** How far each object is read, in rows of their own beside the lane's fence. */
+const laneObjects: Migration = {
+  async up(db) {
+    await createTable(
+      db,
+      'lane_object',
+      'connection_id uuid not null, object text not null, state jsonb not null, primary key (workspace_id, connection_id, object)',
+    )
+    await sql`insert into lane_object (workspace_id, connection_id, object, state)
+      select workspace_id, connection_id, o.key, o.value from lane, jsonb_each(objects) o where direction = 'pull'`.execute(db)
+    await sql`alter table lane drop column objects`.execute(db)
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
   '0003_lean': lean,
   '0004_poll_demand': demands,
+  '0005_lane_objects': laneObjects,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

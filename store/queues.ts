@@ -141,6 +141,15 @@ export async function nextDue(tx: Tx, queue: 'inbox' | 'outbox', connectionId: s
   return found!.ms
 }
 
+/** Whether more rows than this wait to be written, to whichever CRM. */
+export const hasBacklog = async (tx: Tx, size: number): Promise<boolean> =>
+  (
+    await rows(
+      tx,
+      sql<{ full: boolean }>`select exists (select 1 from outbox where not_before <= clock_timestamp() offset ${size}) as full`,
+    )
+  )[0]!.full
+
 export const inboxCount = async (tx: Tx, connectionId: string): Promise<number> =>
   (await rows(tx, sql<{ n: number }>`select count(*) as n from inbox where connection_id = ${connectionId}`))[0]!.n
 

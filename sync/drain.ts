@@ -25,7 +25,7 @@ export interface LaneState {
 
 export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState> {
   return inTransaction(engine, async (tx) => {
-    const objects = await lanes.readLane(tx, rt.id, 'pull')
+    const objects = await lanes.readObjects(tx, rt.id)
     const out = await queues.outboxState(tx, rt.id)
     const [more] = await rows(
       tx,

@@ -4,7 +4,7 @@ import type { Json } from '../../mappings/model/value.ts'
 import type { AssociationType, ObjectSchema, RawRow, ValueGroup } from '../../mappings/schema.ts'
 import {
   type AccountInfo,
-  type AssociationChange,
+  type AssociateRequest,
   type BatchSizes,
   type ChangesPage,
   type ChangesRequest,
@@ -427,15 +427,7 @@ export class HubspotConnector implements Connector {
     return ids.map((id) => ({ ok: true, id }))
   }
 
-  async associate({
-    object,
-    column,
-    changes,
-  }: {
-    object: string
-    column: string
-    changes: AssociationChange[]
-  }): Promise<Outcome[]> {
+  async associate({ object, column, changes }: AssociateRequest): Promise<Outcome[]> {
     const type = associationOf(column)
     if (!type)
       throw new CrmError('unknown_field', `${object} has no association ${column} that can be written`, {

@@ -2,24 +2,25 @@ import { Connection, type HttpRequest, type HttpResponse } from 'jsforce'
 import { z } from 'zod'
 import type { Json } from '../../mappings/model/value.ts'
 import type { ObjectSchema, RawRow } from '../../mappings/schema.ts'
-import type {
-  AccountInfo,
-  AssociationChange,
-  BatchSizes,
-  ChangesPage,
-  ChangesRequest,
-  Connector,
-  CreateRow,
-  CrmUser,
-  Cursor,
-  ListRequest,
-  Operation,
-  Outcome,
-  Page,
-  ReadRequest,
-  Snapshot,
-  UpdateRow,
-  Wire,
+import {
+  type AccountInfo,
+  type AssociateRequest,
+  type BatchSizes,
+  type ChangesPage,
+  type ChangesRequest,
+  type Connector,
+  type CreateRow,
+  type CrmUser,
+  type Cursor,
+  chunks,
+  type ListRequest,
+  type Operation,
+  type Outcome,
+  type Page,
+  type ReadRequest,
+  type Snapshot,
+  type UpdateRow,
+  type Wire,
 } from '../connector.ts'
 import { CrmError } from '../errors.ts'
 import { describeAnswer, toObjectSchema } from './describe.ts'
@@ -251,29 +252,12 @@ export class SalesforceConnector implements Connector {
   }
 
   /** The primary contact of an opportunity is a contact role: found, then made or switched. */
-  async associate({
-    object,
-    column,
-    changes,
-  }: {
-    object: string
-    column: string
-    changes: AssociationChange[]
-  }): Promise<Outcome[]> {
+  async associate({ object, column, changes, fresh }: AssociateRequest): Promise<Outcome[]> {
     if (object !== 'Opportunity' || column !== '@OpportunityContactRole#primary')
       throw new CrmError('unknown_field', `${object} has no association ${column} that can be written`, {
         fields: [column],
       })
-    const roles = await this.#query(
-      'association_read',
-      `SELECT Id, OpportunityId, ContactId, IsPrimary FROM OpportunityContactRole WHERE OpportunityId IN (${changes.map((c) => quote(c.id)).join(',')})`,
-    )
-    const present = roles.body.records as {
-      Id: string
-      OpportunityId: string
-      ContactId: string
-      IsPrimary: boolean
-    }[]
+    const present = fresh ? [] : await this.#rolesOf(changes.map((c) => c.id))
     const creates: { at: number; record: Record<string, Json> }[] = []
     const updates: { at: number; record: Record<string, Json> }[] = []
     changes.forEach(({ id, add, remove }, at) => {
@@ -310,6 +294,18 @@ export class SalesforceConnector implements Connector {
       }
     }
     return outcomes
+  }
+
+  async #rolesOf(opportunities: string[]): Promise<z.infer<typeof contactRole>[]> {
+    const found: z.infer<typeof contactRole>[] = []
+    for (const ids of chunks(opportunities, this.batch.readByIds)) {
+      const { body } = await this.#query(
+        'association_read',
+        `SELECT Id, OpportunityId, ContactId, IsPrimary FROM OpportunityContactRole WHERE OpportunityId IN (${ids.map(quote).join(',')})`,
+      )
+      found.push(...z.array(contactRole).parse(body.records))
+    }
+    return found
   }
 
   #query(kind: Operation['kind'], soql: string, all = false): Promise<Reply<z.infer<typeof queryAnswer>>> {
@@ -383,6 +379,8 @@ const cursorAt = (last: Snapshot, clock: number, inside: boolean): Cursor => ({
   version: last.version,
   id: inside || clock >= last.version + 2_000 ? last.id : '',
 })
+
+const contactRole = z.object({ Id: z.string(), OpportunityId: z.string(), ContactId: z.string(), IsPrimary: z.boolean() })
 
 const clockOf = (response: HttpResponse | undefined): number => Date.parse(String(response?.headers.date ?? '')) || Date.now()
 

@@ -73,7 +73,7 @@ async function mayMatch(work: PullWork, object: string): Promise<boolean> {
   return inTransaction(engine, async (tx) => {
     for (const other of engine.runtimes) {
       if (other.position >= rt.position) continue
-      const objects = await lanes.readLane(tx, other.id, 'pull')
+      const objects = await lanes.readObjects(tx, other.id)
       for (const m of other.mappings) if (entities.includes(m.entity) && objects[m.object]?.phase !== 'poll') return false
     }
     return true
@@ -272,7 +272,7 @@ async function openForWriting(tx: Tx, work: PullWork, object: string): Promise<v
     for (const other of engine.runtimes) {
       const theirs = other.mappings.find((m) => m.entity === mapping.entity)
       if (other.id === rt.id || !theirs?.document.write || !theirs.document.externalId) continue
-      const objects = await lanes.readLane(tx, other.id, 'pull')
+      const objects = await lanes.readObjects(tx, other.id)
       if (objects[theirs.object]?.phase === 'poll') await links.fanOut(tx, other.id, theirs.object, theirs.entity)
     }
   }
@@ -282,7 +282,7 @@ async function openForWriting(tx: Tx, work: PullWork, object: string): Promise<v
 async function fanOutHere(tx: Tx, work: PullWork, rt: Runtime, object: string, entity: string): Promise<void> {
   for (const other of work.engine.runtimes) {
     if (other.id === rt.id || !other.mappings.some((m) => m.entity === entity)) continue
-    const objects = await lanes.readLane(tx, other.id, 'pull')
+    const objects = await lanes.readObjects(tx, other.id)
     if (other.mappings.some((m) => m.entity === entity && objects[m.object]?.phase !== 'poll')) return
   }
   await links.fanOut(tx, rt.id, object, entity)

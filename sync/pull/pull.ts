@@ -16,6 +16,8 @@ const SLICE_MS = 5_000
 /** A lane without work is asked again between these times. */
 const MIN_REST_MS = 100
 const LONGEST_REST_MS = 30_000
+/** This many rows in the outboxes are a backlog: a first sync, a bulk change. */
+const BACKLOG = 500
 
 export interface PullResult {
   counts: Counts
@@ -61,10 +63,10 @@ export async function pullSlice(
 /** What is polled in this turn. Until all connections are read once, only what a push lane waits for. */
 async function pollsOf(work: PullWork, polling: Polling) {
   const { engine, rt } = work
-  const { now, demands, synced, putOff } = await inTransaction(engine, async (tx) => {
+  const { now, demands, synced, putOff, backlog } = await inTransaction(engine, async (tx) => {
     let all = true
     for (const other of engine.runtimes) {
-      const objects = other.id === rt.id ? work.objects : await lanes.readLane(tx, other.id, 'pull')
+      const objects = other.id === rt.id ? work.objects : await lanes.readObjects(tx, other.id)
       all &&= other.objects.every((o) => objects[o]?.phase === 'poll')
     }
     return {
@@ -72,6 +74,7 @@ async function pollsOf(work: PullWork, polling: Polling) {
       demands: await lanes.demandedPolls(tx, rt.id),
       synced: all,
       putOff: await queues.nextDue(tx, 'inbox', rt.id),
+      backlog: await queues.hasBacklog(tx, BACKLOG),
     }
   })
   const ready = rt.objects.filter((o) => work.objects[o]?.phase === 'poll')
@@ -82,7 +85,9 @@ async function pollsOf(work: PullWork, polling: Polling) {
   )
   const demanded = demands.filter((d) => ready.includes(d.object))
   const paging = ready.filter((o) => work.objects[o]!.page)
-  const scheduled = !synced || polling === 'demanded' ? [] : polling === 'all' ? ready : due
+  // While much waits to be written, what comes in is looked for seldom: it could not go out sooner anyway.
+  const patient = (o: string) => !backlog || now - work.objects[o]!.overlapAt >= engine.timing.overlapEvery
+  const scheduled = !synced || polling === 'demanded' ? [] : polling === 'all' ? ready : due.filter(patient)
   const wanted = new Set([...paging, ...demanded.map((d) => d.object), ...scheduled])
   return {
     now,

@@ -30,7 +30,7 @@ export async function readContext(tx: Tx, work: PullWork, alone = false): Promis
   const { engine, rt } = work
   const ready = new Set<string>()
   for (const other of engine.runtimes) {
-    const objects = other.id === rt.id ? work.objects : await lanes.readLane(tx, other.id, 'pull')
+    const objects = other.id === rt.id ? work.objects : await lanes.readObjects(tx, other.id)
     if (other.objects.every((o) => objects[o]?.phase === 'poll')) ready.add(other.id)
   }
   const now = await lanes.databaseNow(tx)

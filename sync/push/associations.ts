@@ -1,13 +1,64 @@
-import type { AssociationChange } from '../../connectors/connector.ts'
-import type { CrmError } from '../../connectors/errors.ts'
+import type { AssociationChange, Outcome } from '../../connectors/connector.ts'
+import { CrmError } from '../../connectors/errors.ts'
 import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
-import type { Planned, Work } from './work.ts'
+import * as links from '../../store/links.ts'
+import { acknowledge } from './answers.ts'
+import { commit, type Planned, type Work } from './work.ts'
 
-/** Writes association columns: what to point to, and what no more. */
-export async function writeAssociations(
+/** A row that was written, and whose associations follow. */
+export interface Following {
+  planned: Planned
+  writeId: number
+  outcome: Outcome
+}
+
+export const hasAssociations = (p: Planned): boolean => Object.keys(p.row).some(isAssociationColumn)
+
+/** Associations of rows that were made just now: their intent says that they had still to follow. */
+export async function followCreates(work: Work, mapping: CompiledMapping, following: Following[]): Promise<void> {
+  if (following.length === 0) return
+  const failures = await writeAssociations(
+    work,
+    mapping,
+    following.map((f) => f.planned),
+    true,
+  )
+  await commit(work, (tx) =>
+    links.followed(
+      tx,
+      following.filter((f) => !failures.has(f.planned)).map((f) => f.writeId),
+    ),
+  )
+}
+
+/** Associations of rows that were changed, and with them the answer for the whole row. */
+export async function followUpdates(work: Work, mapping: CompiledMapping, following: Following[]): Promise<void> {
+  if (following.length === 0) return
+  const planned = following.map((f) => f.planned)
+  const failures = await writeAssociations(work, mapping, planned)
+  await acknowledge(
+    work,
+    mapping,
+    planned,
+    new Map(following.map((f) => [f.planned.link.id, f.writeId])),
+    following.map((f) => {
+      const error = failures.get(f.planned)
+      return error ? { ok: false as const, error } : f.outcome
+    }),
+    'update',
+  )
+}
+
+/**
+ * Writes association columns: what to point to, and what no more. A call that fails as a whole fails its rows.
+ *
+ * @param fresh the rows were made a moment ago and have none yet.
+ */
+async function writeAssociations(
   work: Work,
   mapping: CompiledMapping,
   planned: Planned[],
+  fresh = false,
 ): Promise<Map<Planned, CrmError>> {
   const failures = new Map<Planned, CrmError>()
   const columns = [...new Set(planned.flatMap((p) => Object.keys(p.row).filter(isAssociationColumn)))]
@@ -23,10 +74,15 @@ export async function writeAssociations(
         remove: before.filter((x) => !now.includes(x)),
       }
     })
-    const results = await work.rt.connector.associate({ object: mapping.object, column, changes })
-    results.forEach((r, i) => {
-      if (!r.ok) failures.set(affected[i]!, r.error)
-    })
+    try {
+      const results = await work.rt.connector.associate({ object: mapping.object, column, changes, fresh })
+      results.forEach((r, i) => {
+        if (!r.ok) failures.set(affected[i]!, r.error)
+      })
+    } catch (error) {
+      if (!(error instanceof CrmError)) throw error
+      for (const p of affected) failures.set(p, error)
+    }
   }
   return failures
 }

@@ -10,20 +10,20 @@ import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import { outward } from '../references.ts'
 import { acknowledge } from './answers.ts'
-import { writeAssociations } from './associations.ts'
+import type { Following } from './associations.ts'
 import { renderFields } from './render.ts'
 import { commit, demand, send, type Target, type Work, withoutAssociations } from './work.ts'
 
 /**
  * Creates one batch of records. HubSpot takes associations with the row; Salesforce's child rows (contact roles)
- * can only follow. Until they have, the intent says so, and a crash in between loses none.
+ * can only follow; they are answered. Until they have, the intent says so, and a crash in between loses none.
  */
-export async function createBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<void> {
+export async function createBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<Following[]> {
   const { engine, rt } = work
   const follows = (field: string) =>
     !rt.connector.associationsApart && isAssociationColumn(mapping.byName.get(field)?.column ?? '')
   const prepared = await commit(work, async (tx) => {
-    const objects = await lanes.readLane(tx, rt.id, 'pull')
+    const objects = await lanes.readObjects(tx, rt.id)
     const done = objects[mapping.object]?.done ?? 0
     const hold = engine.timing.hold(rt, mapping.entity)
     // Not before this side has been read after the record came to be: its twin may stand there already.
@@ -124,7 +124,7 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
     )
     return { ready, ids }
   })
-  if (prepared.ready.length === 0) return
+  if (prepared.ready.length === 0) return []
   const outcomes = await send(
     work,
     prepared.ready.map((p) => prepared.ids.get(p.link.id)!),
@@ -142,18 +142,11 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
       }),
   )
   await acknowledge(work, mapping, prepared.ready, prepared.ids, outcomes, 'create')
-  const following = prepared.ready.flatMap((p, i) => {
+  return prepared.ready.flatMap((p, i) => {
     const o = outcomes[i]!
-    return o.ok && Object.keys(p.fields).some(follows) ? [{ ...p, link: { ...p.link, externalId: o.id } }] : []
+    if (!o.ok || !Object.keys(p.fields).some(follows)) return []
+    return [{ planned: { ...p, link: { ...p.link, externalId: o.id } }, writeId: prepared.ids.get(p.link.id)!, outcome: o }]
   })
-  if (following.length === 0) return
-  const failures = await writeAssociations(work, mapping, following)
-  await commit(work, (tx) =>
-    links.followed(
-      tx,
-      following.filter((p) => !failures.has(p)).map((p) => prepared.ids.get(p.link.id)!),
-    ),
-  )
 }
 
 /** Records whose natural key an unlinked row here holds are not created: the row is read, and binds or is reviewed. */

@@ -12,6 +12,7 @@ import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, writesE
 import { thawParents } from '../frozen.ts'
 import { isClear, mustSend } from '../merge/field.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
+import { type Following, followCreates, followUpdates } from './associations.ts'
 import { createBatch } from './create.ts'
 import { deleteBatch } from './delete.ts'
 import { lookUpUnanswered } from './unanswered.ts'
@@ -62,7 +63,7 @@ export async function pushSlice(
     const paused = await pausedScopes(tx)
     if (paused.has('all') || paused.has(rt.name)) return { held: 'paused', paused }
     if (!(await writesEnabled(tx, rt.id))) return { held: 'writing is off', paused }
-    const objects = await lanes.readLane(tx, rt.id, 'pull')
+    const objects = await lanes.readObjects(tx, rt.id)
     const read = new Set(rt.objects.filter((o) => objects[o]?.phase === 'poll'))
     if (read.size === 0) return { held: 'first read not finished', paused }
     return { held: undefined, paused, read, lane: await lanes.takeLane(tx, rt.id, 'push') }
@@ -155,10 +156,16 @@ async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues
   const { batch } = rt.connector
   const ctx = await drawContext(work, updates)
   const associations = await readWanted(work, mapping, updates)
+  const created: Following[] = []
+  const updated: Following[] = []
   await concurrently([
-    ...chunks(creates, batch.create).map((piece) => () => createBatch(work, mapping, piece)),
-    ...chunks(updates, batch.update).map((piece) => () => updateBatch(work, mapping, piece, ctx, associations)),
+    ...chunks(creates, batch.create).map((piece) => async () => void created.push(...(await createBatch(work, mapping, piece)))),
+    ...chunks(updates, batch.update).map(
+      (piece) => async () => void updated.push(...(await updateBatch(work, mapping, piece, ctx, associations))),
+    ),
   ])
+  await followCreates(work, mapping, created)
+  await followUpdates(work, mapping, updated)
   return deletes
 }
 

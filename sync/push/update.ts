@@ -11,12 +11,12 @@ import { type ApplyContext, applySnapshots } from '../apply.ts'
 import { outward } from '../references.ts'
 import { columnsOf } from '../runtime.ts'
 import { acknowledge } from './answers.ts'
-import { writeAssociations } from './associations.ts'
+import { type Following, hasAssociations } from './associations.ts'
 import { renderFields } from './render.ts'
 import { commit, type Planned, send, type Target, type Work, withoutAssociations } from './work.ts'
 
 /**
- * Writes one batch of changed records.
+ * Writes one batch of changed records. Answers the rows of which associations are still to be written.
  *
  * @param ctx drawn before `associations` were read.
  * @param associations association columns, of the rows and for the fields that have some to send.
@@ -27,7 +27,7 @@ export async function updateBatch(
   targets: Target[],
   ctx: ApplyContext,
   associations: ReadonlyMap<string, RawRow>,
-): Promise<void> {
+): Promise<Following[]> {
   const { rt } = work
   // Read what stands there now, and merge it: nobody's edit is overwritten unseen.
   const read = await rt.connector.readByIds({
@@ -141,7 +141,7 @@ export async function updateBatch(
     return { ready, ids }
   })
   const ready = prepared.ready
-  if (ready.length === 0) return
+  if (ready.length === 0) return []
   const plain = ready.filter((p) => Object.keys(withoutAssociations(p.row)).length > 0)
   const outcomes = new Map<Planned, Outcome>(ready.map((p) => [p, { ok: true, id: p.link.externalId! }]))
   if (plain.length > 0) {
@@ -156,15 +156,16 @@ export async function updateBatch(
     )
     for (const [i, r] of results.entries()) outcomes.set(plain[i]!, r)
   }
-  const sent = ready.filter((p) => outcomes.get(p)!.ok)
-  const failures = await writeAssociations(work, mapping, sent)
-  for (const [p, error] of failures) outcomes.set(p, { ok: false, error })
+  // Associations of all batches go out together; a row is answered for when all of it has been.
+  const apart = (p: Planned) => outcomes.get(p)!.ok && hasAssociations(p)
+  const whole = ready.filter((p) => !apart(p))
   await acknowledge(
     work,
     mapping,
-    ready,
+    whole,
     prepared.ids,
-    ready.map((p) => outcomes.get(p)!),
+    whole.map((p) => outcomes.get(p)!),
     'update',
   )
+  return ready.filter(apart).map((p) => ({ planned: p, writeId: prepared.ids.get(p.link.id)!, outcome: outcomes.get(p)! }))
 }
