@@ -5,7 +5,7 @@ import type { Faults } from '../faults.ts'
 import { HubspotError } from './errors.ts'
 import type { Limits } from './limits.ts'
 import type { Portal, Source } from './portal.ts'
-import { handle } from './rest.ts'
+import { handle } from './rest/index.ts'
 
 type Env = { Bindings: HttpBindings }
 
