@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync'
 import { SalesforceError } from './errors.ts'
 import { normaliseId } from './ids.ts'
 import type { Org } from './org.ts'
-import type { Answer, Request } from './rest.ts'
+import type { Answer, Request } from './rest/route.ts'
 import { plan } from './soql.ts'
 import { wireTime } from './values.ts'
 

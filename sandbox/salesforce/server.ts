@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono'
 import type { Faults } from '../faults.ts'
 import { SalesforceError } from './errors.ts'
 import type { Org } from './org.ts'
-import { handle } from './rest.ts'
+import { handle } from './rest/index.ts'
 import type { Session, Sessions } from './session.ts'
 import { soap } from './soap.ts'
 
