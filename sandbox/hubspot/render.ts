@@ -1,4 +1,5 @@
-import type { Obj, Portal } from './portal.ts'
+import type { Obj } from './model.ts'
+import type { Portal } from './portal.ts'
 import type { PropertyDef, TypeDef } from './schema.ts'
 
 /** How records, properties, pipelines and owners look on the wire. */

@@ -1,5 +1,6 @@
 import { HubspotError } from './errors.ts'
-import type { Obj, Portal } from './portal.ts'
+import type { Obj } from './model.ts'
+import type { Portal } from './portal.ts'
 import type { TypeDef } from './schema.ts'
 
 interface Filter {

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import type { Portal, PortalEvent } from './portal.ts'
+import type { PortalEvent } from './model.ts'
+import type { Portal } from './portal.ts'
 
 /** Delivers the portal's events to one target URL, signed with v3, as HubSpot does. */
 

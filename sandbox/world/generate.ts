@@ -1,4 +1,5 @@
-import type { Portal, Source } from '../hubspot/portal.ts'
+import type { Source } from '../hubspot/model.ts'
+import type { Portal } from '../hubspot/portal.ts'
 import { INTEGRATION_USER, type Org, PERSON } from '../salesforce/org.ts'
 import { Random } from './random.ts'
 import {

@@ -1,5 +1,6 @@
 import { HubspotError } from '../errors.ts'
-import type { Portal, Source } from '../portal.ts'
+import type { Source } from '../model.ts'
+import type { Portal } from '../portal.ts'
 import { typeByName, typeEntry, typeName } from './association-types.ts'
 import { batchAnswer } from './batch-body.ts'
 import { found, rendered } from './records.ts'

@@ -1,5 +1,6 @@
 import { HubspotError } from '../errors.ts'
-import type { Obj, Portal } from '../portal.ts'
+import type { Obj } from '../model.ts'
+import type { Portal } from '../portal.ts'
 import { renderObject } from '../render.ts'
 import { batchAnswer, limitBatch, MAX_BATCH, missing, uniqueIds } from './batch-body.ts'
 import { type BatchInput, createOne, rendered } from './records.ts'

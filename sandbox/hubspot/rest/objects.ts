@@ -1,5 +1,6 @@
 import { HubspotError } from '../errors.ts'
-import type { Obj, Portal } from '../portal.ts'
+import type { Obj } from '../model.ts'
+import type { Portal } from '../portal.ts'
 import { renderObject } from '../render.ts'
 import { associationsInline } from './association-types.ts'
 import { createOne, found, rendered } from './records.ts'

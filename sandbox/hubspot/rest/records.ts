@@ -1,5 +1,6 @@
 import { HubspotError } from '../errors.ts'
-import type { Obj, Portal, Source } from '../portal.ts'
+import type { Obj, Source } from '../model.ts'
+import type { Portal } from '../portal.ts'
 import { renderObject } from '../render.ts'
 
 /** Single records as requests name, make and show them. */

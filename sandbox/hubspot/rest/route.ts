@@ -1,5 +1,6 @@
 import { HubspotError } from '../errors.ts'
-import type { Portal, Source } from '../portal.ts'
+import type { Source } from '../model.ts'
+import type { Portal } from '../portal.ts'
 
 /** What every resource of the API is made of: a request apart from HTTP, an answer, a route. */
 
