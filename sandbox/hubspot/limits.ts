@@ -35,9 +35,15 @@ export class Limits {
     return undefined
   }
 
-  /** The headers of an answer; search answers carry none of the burst ones. */
-  headers(isSearch: boolean): Record<string, string> {
-    if (isSearch) return {}
+  /** The headers of an answer; search answers carry none of the burst ones, OAuth apps have no daily limit. */
+  headers(isSearch: boolean, isOauth: boolean): Record<string, string> {
+    const daily: Record<string, string> = isOauth
+      ? {}
+      : {
+          'X-HubSpot-RateLimit-Daily': String(this.daily),
+          'X-HubSpot-RateLimit-Daily-Remaining': String(Math.max(0, this.daily - this.used)),
+        }
+    if (isSearch) return daily
     // Switched off, it says so in the only way the API has: a limit that nobody reaches.
     const max = this.burst || 1_000_000
     return {
@@ -46,8 +52,7 @@ export class Limits {
       'X-HubSpot-RateLimit-Interval-Milliseconds': '10000',
       'X-HubSpot-RateLimit-Secondly': '19',
       'X-HubSpot-RateLimit-Secondly-Remaining': '18',
-      'X-HubSpot-RateLimit-Daily': String(this.daily),
-      'X-HubSpot-RateLimit-Daily-Remaining': String(Math.max(0, this.daily - this.used)),
+      ...daily,
     }
   }
 }

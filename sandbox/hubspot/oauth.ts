@@ -18,12 +18,12 @@ export interface App {
 
 /** Access tokens of the portal. */
 export class Tokens {
-  readonly #tokens = new Map<string, { source: Source; expires: number }>()
+  readonly #tokens = new Map<string, { source: Source; expires: number; oauth: boolean }>()
   readonly #refresh = new Map<string, Source>()
   lifetimeMs = 1_800_000
 
   addFixed(token: string, source: Source): void {
-    this.#tokens.set(token, { source, expires: Number.POSITIVE_INFINITY })
+    this.#tokens.set(token, { source, expires: Number.POSITIVE_INFINITY, oauth: false })
   }
 
   addRefresh(token: string, source: Source): void {
@@ -34,13 +34,18 @@ export class Tokens {
     const source = this.#refresh.get(token)
     if (!source) return undefined
     const access = `CN${randomBytes(60).toString('base64url')}`
-    this.#tokens.set(access, { source, expires: now + this.lifetimeMs })
+    this.#tokens.set(access, { source, expires: now + this.lifetimeMs, oauth: true })
     return access
   }
 
   find(token: string, now: number): Source | undefined {
     const found = this.#tokens.get(token)
     return found && found.expires > now ? found.source : undefined
+  }
+
+  /** Whether a token was given out by OAuth; a private app's is fixed. */
+  isOauth(token: string): boolean {
+    return this.#tokens.get(token)?.oauth === true
   }
 
   expireAll(): void {
@@ -128,12 +133,14 @@ export function oauth(server: Hono<Env>, portal: Portal, tokens: Tokens, app: Ap
           isUserLevel: false,
           installingUserId: 1,
           isServiceAccount: false,
+          isPrivateDistribution: false,
         },
         hub_id: portal.id,
         app_id: app.appId,
         expires_in: 1799,
         user_id: source.userId ?? 1,
         token_type: 'access',
+        is_private_distribution: false,
       },
       200,
     )

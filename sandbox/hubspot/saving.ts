@@ -94,7 +94,7 @@ export function checkUnique(table: Table, properties: Record<string, string | nu
   }
 }
 
-export function defaults(table: Table, obj: Obj): void {
+export function defaults(year: number, table: Table, obj: Obj): void {
   const { def } = table
   const first = def.pipelines[0]
   if (def.name === 'deals' && first) obj.properties.pipeline ??= first.id
@@ -105,7 +105,7 @@ export function defaults(table: Table, obj: Obj): void {
     )?.hostname
     if (host) obj.properties.domain = host.replace(/^www\./, '')
   }
-  if (def.name === 'contacts' || def.name === 'companies') obj.properties.lifecyclestage ??= 'lead'
+  if (year > 2022 && (def.name === 'contacts' || def.name === 'companies')) obj.properties.lifecyclestage ??= 'lead'
   derive(table, obj)
 }
 

@@ -6,7 +6,7 @@ export interface PropertyDef {
   type: 'string' | 'number' | 'date' | 'datetime' | 'bool' | 'enumeration' | 'phone_number'
   fieldType: string
   groupName: string
-  options: { label: string; value: string; displayOrder: number; hidden: boolean }[]
+  options: { label: string; value: string; description?: string; displayOrder: number; hidden: boolean }[]
   hasUniqueValue: boolean
   calculated: boolean
   readOnly: boolean
@@ -143,9 +143,19 @@ export const DEAL_PIPELINE: PipelineDef = {
   })),
 }
 
+const CONTACT_PIPELINE: PipelineDef = {
+  id: 'contacts-lifecycle-pipeline',
+  label: 'Lifecycle Stage Pipeline',
+  displayOrder: 0,
+  stages: LIFECYCLE.split('|').map((stage, i) => {
+    const [label, id] = stage.split('=') as [string, string]
+    return { id, label, displayOrder: i, metadata: { isClosed: 'false', state: 'OPEN' } }
+  }),
+}
+
 function type(name: string, singular: string, typeId: string, lines: string, options: Partial<TypeDef> = {}): TypeDef {
   const modified = options.modified ?? 'hs_lastmodifieddate'
-  const created = name === 'contacts' || name === 'companies' || name === 'deals' ? 'createdate' : 'hs_createdate'
+  const created = ['contacts', 'companies', 'deals', 'tickets'].includes(name) ? 'createdate' : 'hs_createdate'
   const all = `${COMMON}\n${created} datetime ro\n${modified} datetime ro\n${lines}`
   const group = `${singular}information`
   return {
@@ -198,6 +208,8 @@ export function standardTypes(): TypeDef[] {
       hs_lead_status enumeration [New=NEW|Open=OPEN|In Progress=IN_PROGRESS|Unqualified=UNQUALIFIED]
       associatedcompanyid number ro
       hs_email_domain string calc
+      hs_all_contact_vids string calc
+      hs_pipeline enumeration calc
       hs_is_contact bool calc
       hs_is_unworked bool calc
       hs_full_name_or_email string calc
@@ -206,7 +218,7 @@ export function standardTypes(): TypeDef[] {
       notes_last_contacted datetime ro
       lastmodifieddate datetime ro
       concordat_partner_id string custom`,
-      { modified: 'lastmodifieddate', primaryDisplayProperty: 'email' },
+      { modified: 'lastmodifieddate', primaryDisplayProperty: 'email', pipelines: [CONTACT_PIPELINE] },
     ),
     type(
       'companies',
@@ -231,7 +243,10 @@ export function standardTypes(): TypeDef[] {
       lifecyclestage enumeration [${LIFECYCLE}]
       hs_lead_status enumeration [New=NEW|Open=OPEN|In Progress=IN_PROGRESS|Unqualified=UNQUALIFIED]
       timezone string
-      hs_pipeline string
+      hs_pipeline enumeration calc
+      hs_task_label string calc
+      hs_v2_date_entered_current_stage datetime calc
+      hs_v2_time_in_current_stage datetime calc
       hs_parent_company_id number ro
       num_associated_contacts number calc
       num_associated_deals number calc

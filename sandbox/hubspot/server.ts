@@ -80,6 +80,7 @@ export function hubspotServer(portal: Portal, tokens: Tokens, app: App, limits: 
     const url = new URL(c.req.url)
     const isSearch = url.pathname.endsWith('/search')
     const refused = limits.take(isSearch)
+    const headers = { ...limits.headers(isSearch, tokens.isOauth(token)), 'X-HubSpot-Correlation-Id': correlationId }
     if (refused === 'SECONDLY')
       return json(
         c,
@@ -90,6 +91,7 @@ export function hubspotServer(portal: Portal, tokens: Tokens, app: App, limits: 
           category: 'RATE_LIMITS',
         },
         429,
+        headers,
       )
     if (refused)
       return json(
@@ -103,9 +105,8 @@ export function hubspotServer(portal: Portal, tokens: Tokens, app: App, limits: 
           requestId: randomUUID(),
         },
         429,
-        limits.headers(false),
+        headers,
       )
-    const headers = { ...limits.headers(isSearch), 'X-HubSpot-Correlation-Id': correlationId }
     try {
       const answer = handle(portal, {
         method: c.req.method,

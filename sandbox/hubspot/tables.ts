@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../journal.ts'
+import { calculated } from './calculated.ts'
 import { HubspotError } from './errors.ts'
 import {
   entryOf,
@@ -28,6 +29,10 @@ export class Tables {
   currency: string
   /** Currencies of a multi-currency portal; a single one means `deal_currency_code` is not offered. */
   currencies: string[]
+  /** The year whose API this is: answers of 2022 lack keys that came later (see render.ts). */
+  year = 2026
+  /** Scopes that the app was not granted. */
+  readonly withheld = new Set<string>()
   searchLagMs = 0
   onEvent: (event: PortalEvent) => void = () => {}
   #nextId = 1
@@ -67,6 +72,15 @@ export class Tables {
     this.journal.append({ property: [table.def.name, def] })
     if (def.hasUniqueValue && !table.unique.has(def.name)) table.unique.set(def.name, new Map())
     return def
+  }
+
+  /** Deletes a custom type; its records must be gone already. */
+  dropType(type: string): void {
+    const { def, objects } = this.table(type)
+    if (!def.custom) throw new HubspotError(400, 'VALIDATION_ERROR', `${def.name} is not a custom object type`)
+    if ([...objects.values()].some((o) => !o.archived))
+      throw new HubspotError(400, 'VALIDATION_ERROR', `Object type ${def.name} still has records`)
+    this.tables.delete(def.name)
   }
 
   find(type: string): Table | undefined {
@@ -123,7 +137,7 @@ export class Tables {
     if (name === 'hs_object_source') return obj.source.type
     if (name === 'hs_object_source_id') return obj.source.type === 'CRM_UI' ? `userId:${obj.source.userId}` : obj.source.id
     if (name === 'hs_object_source_label') return obj.source.type
-    return obj.properties[name] ?? null
+    return obj.properties[name] ?? calculated(this.year, def, obj, name)
   }
 
   history(def: TypeDef, obj: Obj, name: string): HistoryEntry[] {

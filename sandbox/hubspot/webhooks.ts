@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { PortalEvent } from './model.ts'
 import type { Portal } from './portal.ts'
+import { signatures } from './signature.ts'
 
 /** Delivers the portal's events to one target URL, signed with v3, as HubSpot does. */
 
@@ -67,7 +67,7 @@ export class Webhooks {
   async #deliver(events: Record<string, unknown>[]): Promise<boolean> {
     const body = JSON.stringify(events)
     const timestamp = String(this.#clock.now())
-    const signature = createHmac('sha256', this.#secret).update(`POST${this.target}${body}${timestamp}`).digest('base64')
+    const signed = { secret: this.#secret, method: 'POST', uri: this.target ?? '', body, timestamp }
     try {
       const answer = await fetch(this.target!, {
         method: 'POST',
@@ -75,7 +75,9 @@ export class Webhooks {
         signal: AbortSignal.timeout(5_000),
         headers: {
           'Content-Type': 'application/json',
-          'X-HubSpot-Signature-v3': signature,
+          'X-HubSpot-Signature': signatures.v1(signed),
+          'X-HubSpot-Signature-Version': 'v1',
+          'X-HubSpot-Signature-v3': signatures.v3(signed),
           'X-HubSpot-Request-Timestamp': timestamp,
         },
       })

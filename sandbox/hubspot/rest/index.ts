@@ -4,6 +4,7 @@ import * as account from './account.ts'
 import * as associationBatch from './association-batch.ts'
 import * as associationTypes from './association-types.ts'
 import * as associations from './associations.ts'
+import * as associationsV1 from './associations-v1.ts'
 import * as batch from './batch.ts'
 import * as objects from './objects.ts'
 import * as owners from './owners.ts'
@@ -11,7 +12,9 @@ import * as pipelines from './pipelines.ts'
 import * as properties from './properties.ts'
 import type { Answer, Request, Route } from './route.ts'
 import * as schemas from './schemas.ts'
+import { checkScopes } from './scopes.ts'
 import * as search from './search.ts'
+import * as users from './users.ts'
 
 const routes: Route[] = [
   objects,
@@ -20,15 +23,18 @@ const routes: Route[] = [
   associations,
   associationBatch,
   associationTypes,
+  associationsV1,
   properties,
   pipelines,
   owners,
+  users,
   schemas,
   account,
 ].flatMap((resource) => resource.routes)
 
 /** Answers one request. @throws HubspotError for anything the API would refuse. */
 export function handle(portal: Portal, r: Request): Answer {
+  checkScopes(portal, r)
   let known = false
   for (const [method, pattern, handler] of routes) {
     const match = pattern.exec(r.path)

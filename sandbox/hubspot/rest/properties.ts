@@ -57,7 +57,7 @@ export const routes: Route[] = [
     (p, r, type) => {
       const def = p.table(type!).def
       const made = input<{ inputs: Partial<PropertyDef>[] }>(r.body).inputs.map((i) =>
-        renderProperty(p, def, p.addProperty(type!, propertyFrom(p, def, i))),
+        renderProperty(p, def, p.addProperty(type!, propertyFrom(p, def, i)), false),
       )
       return ok(batchAnswer(p, made), 201)
     },
@@ -109,6 +109,7 @@ export function propertyFrom(portal: Portal, def: TypeDef, given: Partial<Proper
     options: (given.options ?? []).map((o, i) => ({
       label: o.label,
       value: o.value,
+      ...(o.description !== undefined && { description: o.description }),
       displayOrder: o.displayOrder ?? i,
       hidden: o.hidden ?? false,
     })),

@@ -17,8 +17,9 @@ export interface Association {
   types: { associationCategory: string; associationTypeId: number }[]
 }
 
-export function rendered(portal: Portal, type: string, obj: Obj, properties?: string[]) {
-  return renderObject(portal, portal.table(type).def, obj, properties ? { properties } : { all: true })
+/** A written record: all of it after a create or merge, what was written after an update. */
+export function rendered(portal: Portal, type: string, obj: Obj, written?: string[]) {
+  return renderObject(portal, portal.table(type).def, obj, written ? { written } : { all: true })
 }
 
 export function found(portal: Portal, type: string, id: string, idProperty?: string | null): Obj {

@@ -14,6 +14,14 @@ export const routes: Route[] = [
     (p) => ok({ results: [...p.tables.values()].filter((t) => t.def.custom).map((t) => renderSchema(p, t.def)) }),
   ],
   ['POST', at(SCHEMAS), createSchema],
+  [
+    'DELETE',
+    at(`${SCHEMAS}/([^/]+)`),
+    (p, _, type) => {
+      p.dropType(type!)
+      return { status: 204 }
+    },
+  ],
   ['GET', at(`${SCHEMAS}/([^/]+)`), (p, _, type) => ok(renderSchema(p, p.table(type!).def))],
   [
     'PATCH',
@@ -69,14 +77,26 @@ function createSchema(portal: Portal, r: Request): Answer {
     'hs_object_id number ro',
     'hs_createdate datetime ro',
     'hs_lastmodifieddate datetime ro',
-    'hubspot_owner_id enumeration',
+    ...(portal.year > 2022 ? ['hubspot_owner_id enumeration'] : []),
     'hs_merged_object_ids string ro',
-    'concordat_id string uniq custom',
   ]) {
     const p = property(line)
     def.properties.set(p.name, p)
   }
   for (const p of body.properties ?? []) def.properties.set(p.name!, propertyFrom(portal, def, p))
   portal.addType(def)
+  // Every custom object can have activities from its birth, and what it asked for.
+  for (const to of ['notes', 'tasks', ...(body.associatedObjects ?? [])]) {
+    const id = 600 + portal.associations.length * 2
+    portal.associations.push({
+      from: def.name,
+      to: portal.table(to).def.name,
+      category: 'USER_DEFINED',
+      typeId: id,
+      inverseId: id + 1,
+      label: null,
+      inverseLabel: null,
+    })
+  }
   return ok(renderSchema(portal, def), 201)
 }
