@@ -20,8 +20,12 @@ const settings = z.object({
   hubspotBurst: z.number().optional(),
   hubspotSearchPerSecond: z.number().optional(),
   hubspotTimeZone: z.string().optional(),
+  hubspotYear: z.number().int().optional(),
+  hubspotCurrencies: z.array(z.string()).min(1).optional(),
+  hubspotWithheldScopes: z.array(z.string()).optional(),
   salesforceDailyLimit: z.number().optional(),
   salesforceLateCommitMs: z.number().optional(),
+  salesforceSlowJobs: z.boolean().optional(),
   rotateRefreshTokens: z.boolean().optional(),
   webhookTarget: z.string().nullable().optional(),
 })
@@ -32,6 +36,16 @@ const rule = z.object({
   over: z.number().optional(),
   message: z.string(),
 })
+
+/** Fields of an org's own, in the lines of `salesforce/schema.ts`, and fields that the API user may not see. */
+const fields = z.object({
+  object: z.string(),
+  prefix: z.string().default('a01'),
+  lines: z.array(z.string()).default([]),
+  hidden: z.array(z.string()).default([]),
+})
+const row = z.object({ object: z.string(), id: z.string(), values: z.record(z.string(), scalar) })
+const record = z.object({ type: z.string(), id: z.string(), properties: z.record(z.string(), z.string().nullable()) })
 
 export function controlServer(world: World): Hono {
   const app = new Hono()
@@ -60,6 +74,22 @@ export function controlServer(world: World): Hono {
   app.post('/hubspot/restore', async (c) => {
     const { type, id } = z.object({ type: z.string(), id: z.string() }).parse(await c.req.json())
     world.portal.restoreArchived(type, id, { type: 'CRM_UI', id: 'userId:1', userId: 1 })
+    return c.json({ ok: true })
+  })
+  app.post('/salesforce/fields', async (c) => {
+    const { object, prefix, lines, hidden } = fields.parse(await c.req.json())
+    world.org.customise(object, prefix, lines.join('\n'))
+    world.org.hide(object, hidden)
+    return c.json({ ok: true })
+  })
+  app.post('/salesforce/rows', async (c) => {
+    const { object, id, values } = row.parse(await c.req.json())
+    world.org.seed(object, id, values)
+    return c.json({ ok: true })
+  })
+  app.post('/hubspot/records', async (c) => {
+    const { type, id, properties } = record.parse(await c.req.json())
+    world.portal.seed(type, id, properties)
     return c.json({ ok: true })
   })
   app.get('/counts', (c) => c.json(world.counts()))

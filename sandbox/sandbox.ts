@@ -43,7 +43,14 @@ export interface SandboxInfo {
     refreshToken: string
     personToken: string
   }
-  hubspot: { baseUrl: string; accessToken: string; personToken: string; clientSecret: string; appId: number }
+  hubspot: {
+    baseUrl: string
+    accessToken: string
+    refreshToken: string
+    personToken: string
+    clientSecret: string
+    appId: number
+  }
   controlUrl: string
 }
 
@@ -52,6 +59,7 @@ const TOKENS = {
   salesforceRefresh: '5Aep861sandbox-integration-refresh',
   salesforcePerson: '00D5g000001AbCd!AQEAsandbox-person',
   hubspotApp: 'pat-na1-sandbox-integration',
+  hubspotRefresh: 'na1-sandbox-integration-refresh',
   hubspotPerson: 'pat-na1-sandbox-person',
 }
 const APP: App = {
@@ -97,6 +105,7 @@ export class World {
     this.sessions.addRefresh(TOKENS.salesforceRefresh, { user: INTEGRATION_USER })
     this.sessions.addFixed(TOKENS.salesforcePerson, { user: PERSON })
     this.tokens.addFixed(TOKENS.hubspotApp, { type: 'INTEGRATION', id: String(APP.appId) })
+    this.tokens.addRefresh(TOKENS.hubspotRefresh, { type: 'INTEGRATION', id: String(APP.appId) })
     this.tokens.addFixed(TOKENS.hubspotPerson, { type: 'CRM_UI', id: 'userId:5000001', userId: 5_000_001 })
   }
 
@@ -106,8 +115,12 @@ export class World {
     if (s.hubspotBurst !== undefined) this.limits.burst = s.hubspotBurst
     if (s.hubspotSearchPerSecond !== undefined) this.limits.searchPerSecond = s.hubspotSearchPerSecond
     if (s.hubspotTimeZone !== undefined) this.portal.timeZone = s.hubspotTimeZone
+    if (s.hubspotYear !== undefined) this.portal.year = s.hubspotYear
+    if (s.hubspotCurrencies !== undefined) this.portal.currencies = s.hubspotCurrencies
+    for (const scope of s.hubspotWithheldScopes ?? []) this.portal.withheld.add(scope)
     if (s.salesforceDailyLimit !== undefined) this.org.calls.limit = s.salesforceDailyLimit
     if (s.salesforceLateCommitMs !== undefined) this.org.lateCommitMs = s.salesforceLateCommitMs
+    if (s.salesforceSlowJobs !== undefined) this.org.slowJobs = s.salesforceSlowJobs
     if (s.rotateRefreshTokens !== undefined) this.sessions.rotate = s.rotateRefreshTokens
     if (s.webhookTarget !== undefined) this.webhooks.target = s.webhookTarget ?? undefined
   }
@@ -159,6 +172,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       hubspot: {
         baseUrl: hs,
         accessToken: TOKENS.hubspotApp,
+        refreshToken: TOKENS.hubspotRefresh,
         personToken: TOKENS.hubspotPerson,
         clientSecret: APP.clientSecret,
         appId: APP.appId,

@@ -81,8 +81,12 @@ export const routes: [string, RegExp, (org: Org, r: Request, ...parts: string[])
       const job = find(org, id!)
       const { state } = r.body as { state?: string }
       if (state === 'Aborted') job.state = 'Aborted'
-      else if (state === 'UploadComplete' && job.state === 'Open') work(org, job)
-      else throw new SalesforceError('INVALIDJOBSTATE', `Invalid job state transition: ${job.state} to ${state}`)
+      else if (state === 'UploadComplete' && job.state === 'Open') {
+        // An answer to the upload does not know the outcome yet, and does not repeat the format.
+        const { lineEnding: _, columnDelimiter: __, ...taken } = info({ ...job, state: 'UploadComplete' })
+        work(org, job)
+        return { status: 200, body: taken }
+      } else throw new SalesforceError('INVALIDJOBSTATE', `Invalid job state transition: ${job.state} to ${state}`)
       return { status: 200, body: info(job) }
     },
   ],
@@ -187,7 +191,7 @@ function work(org: Org, job: Job): void {
   job.columns = rows.shift() ?? []
   const { def } = org.table(job.object)
   const unknown = job.columns.find((c) => !def.fieldNames.has(c.toLowerCase()))
-  job.state = unknown ? 'Failed' : 'JobComplete'
+  job.state = unknown ? 'Failed' : org.slowJobs ? 'InProgress' : 'JobComplete'
   if (unknown) {
     job.errorMessage = `InvalidBatch : Field name not found : ${unknown}`
     return

@@ -16,6 +16,51 @@ const SOAP: Record<string, string> = {
   address: 'urn:address',
 }
 
+/**
+ * API versions since which a key is there: the first after the newest recording that lacks it (23, 42 and 59 are
+ * recorded). Older clients never see newer keys.
+ */
+const SINCE: Record<string, number> = {
+  ...since(24, 'mruEnabled compactLayoutable namedLayoutInfos networkScopeFieldName supportedScopes sobjectDescribeOption'),
+  ...since(
+    24,
+    'actionOverrides hasSubtypes isSubtype aggregatable cascadeDelete compoundFieldName displayLocationInDecimal encrypted',
+  ),
+  ...since(
+    24,
+    'extraTypeInfo filteredLookupInfo highScaleNumber mask maskType permissionable polymorphicForeignKey queryByDistance',
+  ),
+  ...since(24, 'referenceTargetField restrictedDelete searchPrefilterable junctionIdListNames junctionReferenceTo'),
+  ...since(24, 'compactLayouts approvalLayouts listviews quickActions layouts layout'),
+  ...since(43, 'aiPredictionField formulaTreatNullNumberAsZero developerName associateEntityType associateParentEntity'),
+  ...since(43, 'deepCloneable defaultImplementation extendedBy extendsInterfaces implementedBy implementsInterfaces isInterface'),
+  ...since(60, 'defaultValues'),
+}
+function since(version: number, keys: string): Record<string, number> {
+  return Object.fromEntries(keys.split(' ').map((key) => [key, version]))
+}
+
+/** A describe as a version shows it: without the keys that came later. */
+function asOf(version: string, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((v) => asOf(version, v))
+  if (typeof value !== 'object' || value === null) return value
+  const known = Object.entries(value).filter(([key]) => (SINCE[key] ?? 0) <= Number(version))
+  return Object.fromEntries(
+    known
+      .map(([key, v]) => [key, asOf(version, v)] as const)
+      .filter(([key, v]) => key !== 'urls' || Object.keys(v as object).length > 0),
+  )
+}
+
+/** When the org's schema last changed, and its tag: what a describe is cached by. */
+export function describeHeaders(org: Org): Record<string, string> {
+  const fields = [...org.tables.values()].reduce((n, t) => n * 31 + t.def.fields.size, 7) % 0xffffffff
+  return {
+    ETag: `"${Math.abs(fields).toString(16).padStart(8, '0')}"`,
+    'Last-Modified': new Date(org.schemaChanged).toUTCString(),
+  }
+}
+
 const isText = (f: FieldDef) => ['string', 'textarea', 'picklist', 'multipicklist', 'email', 'phone', 'url'].includes(f.type)
 
 function describeField(f: FieldDef) {
@@ -93,8 +138,44 @@ function describeField(f: FieldDef) {
   }
 }
 
+/** Files and notes can hang on every object. */
+const UNIVERSAL: [string, Child][] = [
+  ['AttachedContentDocuments', { object: 'AttachedContentDocument', field: 'LinkedEntityId', cascade: true }],
+  ['CombinedAttachments', { object: 'CombinedAttachment', field: 'ParentId', cascade: true }],
+  ['ContentDocumentLinks', { object: 'ContentDocumentLink', field: 'LinkedEntityId', cascade: true }],
+]
+
+interface Child {
+  object: string
+  field: string
+  cascade?: boolean
+}
+const children = (def: ObjectDef): [string, Child][] => [...def.children, ...UNIVERSAL]
+
+/** Objects that cannot have record types, and resources that some objects do not have. */
+const NO_RECORD_TYPES = new Set([
+  'Topic',
+
+  'EventRelation',
+  'OpportunityContactRole',
+  'Organization',
+  'PermissionSet',
+])
+const UNKNOWN_URLS: Record<string, string[]> = {
+  Topic: ['approvalLayouts', 'listviews', 'quickActions'],
+  Event: ['approvalLayouts', 'listviews'],
+  OpportunityContactRole: ['approvalLayouts', 'listviews'],
+  Organization: ['compactLayouts', 'approvalLayouts', 'listviews', 'quickActions', 'layouts'],
+}
+const without = (names: string[], urls: Record<string, string>) =>
+  Object.fromEntries(Object.entries(urls).filter(([name]) => !names.includes(name)))
+
 /** The entry of an object in `/sobjects`: the describe without its lists. */
-export function describeGlobalEntry(def: ObjectDef, version: string) {
+export function describeGlobalEntry(def: ObjectDef, version: string): unknown {
+  return asOf(version, entryOf(def, version))
+}
+
+function entryOf(def: ObjectDef, version: string) {
   const base = `/services/data/v${version}/sobjects/${def.name}`
   const person = !['User', 'RecordType', 'Organization', 'PartnerRole'].includes(def.name)
   return {
@@ -125,7 +206,7 @@ export function describeGlobalEntry(def: ObjectDef, version: string) {
     triggerable: true,
     undeletable: person,
     updateable: person,
-    urls: {
+    urls: without(UNKNOWN_URLS[def.name] ?? [], {
       compactLayouts: `${base}/describe/compactLayouts`,
       rowTemplate: `${base}/{ID}`,
       approvalLayouts: `${base}/describe/approvalLayouts`,
@@ -134,12 +215,16 @@ export function describeGlobalEntry(def: ObjectDef, version: string) {
       quickActions: `${base}/quickActions`,
       layouts: `${base}/describe/layouts`,
       sobject: base,
-    },
+    }),
   }
 }
 
-export function describe(org: Org, def: ObjectDef, version: string) {
-  const { urls, ...entry } = describeGlobalEntry(def, version)
+export function describe(org: Org, def: ObjectDef, version: string): unknown {
+  return asOf(version, full(org, def, version))
+}
+
+function full(org: Org, def: ObjectDef, version: string) {
+  const { urls, ...entry } = entryOf(def, version)
   const types = [...(org.tables.get('RecordType')?.rows.values() ?? [])].filter(
     (r) => r.values.SobjectType === def.name && !r.deleted,
   )
@@ -155,13 +240,13 @@ export function describe(org: Org, def: ObjectDef, version: string) {
   return {
     actionOverrides: [],
     ...entry,
-    childRelationships: [...def.children].map(([relationshipName, c]) => ({
-      cascadeDelete: false,
+    childRelationships: children(def).map(([relationshipName, c]) => ({
+      cascadeDelete: c.cascade ?? false,
       childSObject: c.object,
       deprecatedAndHidden: false,
       field: c.field,
-      junctionIdListNames: [],
-      junctionReferenceTo: [],
+      junctionIdListNames: c.field === 'EventId' ? ['EventWhoIds'] : [],
+      junctionReferenceTo: c.field === 'EventId' ? ['Contact', 'Lead'] : [],
       relationshipName,
       restrictedDelete: false,
     })),
@@ -176,36 +261,44 @@ export function describe(org: Org, def: ObjectDef, version: string) {
     lookupLayoutable: null,
     namedLayoutInfos: [],
     networkScopeFieldName: null,
-    recordTypeInfos: [
-      ...types.map((r, i) => ({
-        active: true,
-        available: true,
-        defaultRecordTypeMapping: i === 0,
-        developerName: r.values.DeveloperName,
-        master: false,
-        name: r.values.Name,
-        recordTypeId: r.id,
-        urls: { layout: `/services/data/v${version}/sobjects/${def.name}/describe/layouts/${r.id}` },
-      })),
-      {
-        ...master,
-        urls: {
-          layout: `/services/data/v${version}/sobjects/${def.name}/describe/layouts/012000000000000AAA`,
-        },
-      },
-    ],
+    recordTypeInfos: NO_RECORD_TYPES.has(def.name)
+      ? []
+      : [
+          ...types.map((r, i) => ({
+            active: true,
+            available: true,
+            defaultRecordTypeMapping: i === 0,
+            developerName: r.values.DeveloperName,
+            master: false,
+            name: r.values.Name,
+            recordTypeId: r.id,
+            urls: { layout: `/services/data/v${version}/sobjects/${def.name}/describe/layouts/${r.id}` },
+          })),
+          {
+            ...master,
+            urls: {
+              layout: `/services/data/v${version}/sobjects/${def.name}/describe/layouts/012000000000000AAA`,
+            },
+          },
+        ],
     searchLayoutable: true,
     sobjectDescribeOption: 'FULL',
     supportedScopes: [
       { label: `All ${def.labelPlural.toLowerCase()}`, name: 'everything' },
       { label: `My ${def.labelPlural.toLowerCase()}`, name: 'mine' },
     ],
-    urls: {
-      ...urls,
-      uiEditTemplate: `/{ID}/e`,
-      defaultValues: `/services/data/v${version}/sobjects/${def.name}/defaultValues?recordTypeId&fields`,
-      uiDetailTemplate: `/{ID}`,
-      uiNewRecord: `/${def.prefix}/e`,
-    },
+    urls:
+      def.name === 'Organization'
+        ? urls
+        : {
+            ...urls,
+            ...(def.name === 'Event' && {
+              eventSeriesUpdates: `/services/data/v${version}/sobjects/Event/{ID}/fromThisEventOnwards`,
+            }),
+            uiEditTemplate: `/{ID}/e`,
+            defaultValues: `/services/data/v${version}/sobjects/${def.name}/defaultValues?recordTypeId&fields`,
+            uiDetailTemplate: `/{ID}`,
+            uiNewRecord: `/${def.prefix}/e`,
+          },
   }
 }

@@ -49,6 +49,39 @@ export interface OrgOptions {
 export const INTEGRATION_USER = makeId('005', 1)
 export const PERSON = makeId('005', 2)
 
+/** A compound address: read only, made of the row's own parts. */
+export type Address = Record<string, Wire>
+
+const ADDRESS_PARTS = [
+  'City',
+  'Country',
+  'CountryCode',
+  'GeocodeAccuracy',
+  'Latitude',
+  'Longitude',
+  'PostalCode',
+  'State',
+  'StateCode',
+  'Street',
+]
+
+/** The compound of a row's address parts; null when all are empty. Codes are there in orgs that have code fields. */
+function address(def: ObjectDef, row: Row, kind: string): Address | null {
+  const parts = ADDRESS_PARTS.filter((p) => def.fields.has(kind + p)).map((p) => [p, row.values[kind + p] ?? null] as const)
+  if (parts.every(([, value]) => value === null)) return null
+  return Object.fromEntries(parts.map(([p, value]) => [p.charAt(0).toLowerCase() + p.slice(1), value]))
+}
+
+const SYSTEM_FIELDS = new Set([
+  'Id',
+  'IsDeleted',
+  'CreatedDate',
+  'CreatedById',
+  'LastModifiedDate',
+  'LastModifiedById',
+  'SystemModstamp',
+])
+
 /** The state of a local Salesforce org: objects, rows, and the rules of saving one. */
 export class Org {
   readonly clock: Clock
@@ -57,8 +90,12 @@ export class Org {
   readonly #names = new Map<string, string>()
   readonly id: string
   readonly validationRules: ValidationRule[] = []
+  /** Permission set -> `Object.Field` -> what it grants. */
+  readonly fieldPermissions = new Map<string, Map<string, { readable: boolean; editable: boolean }>>()
   /** API calls used since the day began, against the allowance in `Sforce-Limit-Info`. */
   calls = { used: 0, limit: 100_000 }
+  /** Bulk jobs that stay in progress: for pollers that wait. */
+  slowJobs = false
   currency = 'USD'
   /** Stamps given to coming writes lie this much in the past: a transaction that commits late. */
   lateCommitMs = 0
@@ -67,6 +104,7 @@ export class Org {
     this.clock = clock
     this.journal = journal
     this.id = orgId
+    this.schemaChanged = clock.now()
     for (const def of standardObjects()) this.addObject(def)
     linkChildren(new Map([...this.tables].map(([name, t]) => [name, t.def])))
   }
@@ -82,9 +120,13 @@ export class Org {
     this.#names.set(def.name.toLowerCase(), def.name)
   }
 
+  /** When an admin last changed objects or fields. */
+  schemaChanged: number
+
   /** Adds a custom object or further fields to one, as an admin does. */
   customise(name: string, prefix: string, lines: string): void {
     const added = defineObject(name, prefix, lines)
+    this.schemaChanged = this.clock.now()
     this.journal.append({ custom: [name, prefix, lines] })
     const existing = this.tables.get(name)
     if (!existing) {
@@ -96,6 +138,31 @@ export class Org {
       existing.def.fieldNames.set(f.name.toLowerCase(), f.name)
       if (f.unique && !existing.unique.has(f.name)) existing.unique.set(f.name, new Map())
     }
+  }
+
+  /** Takes fields from the API's sight, as field-level security does: neither described, nor answered, nor written. */
+  hide(object: string, fields: string[]): void {
+    const { def } = this.table(object)
+    for (const name of fields) {
+      def.fields.delete(name)
+      def.fieldNames.delete(name.toLowerCase())
+    }
+  }
+
+  /** Puts a row there under a given id, read-only values included: what another org once held. One that is there stays. */
+  seed(object: string, id: string, values: Record<string, Wire>): void {
+    const table = this.table(object)
+    const key = normaliseId(id)
+    if (!key) throw new SalesforceError('MALFORMED_ID', `malformed id ${id}`)
+    if (table.rows.has(key)) return
+    const known: Record<string, Wire> = {}
+    for (const [given, value] of Object.entries(values)) {
+      const name = table.def.fieldNames.get(given.toLowerCase())
+      if (name && !SYSTEM_FIELDS.has(name)) known[name] = value
+    }
+    const now = this.#stamp()
+    const stamps = { created: now, createdBy: PERSON, modified: now, modifiedBy: PERSON, stamp: now, deleted: false }
+    this.#put(table, { id: key, ...stamps, values: { ...this.#withDefaults(table.def, known, PERSON), ...known } })
   }
 
   /** The table of an object; names ignore case. */
@@ -120,7 +187,7 @@ export class Org {
   }
 
   /** Value of any field of a row, system fields included, as it goes over the wire. */
-  value(def: ObjectDef, row: Row, field: string): Wire {
+  value(def: ObjectDef, row: Row, field: string): Wire | Address {
     switch (field) {
       case 'Id':
         return row.id
@@ -137,6 +204,7 @@ export class Org {
       case 'SystemModstamp':
         return wireTime(row.stamp)
       default:
+        if (def.fields.get(field)?.type === 'address') return address(def, row, field.replace(/Address$/, ''))
         return row.values[field] ?? (def.fields.get(field)?.type === 'boolean' ? false : null)
     }
   }
@@ -156,6 +224,7 @@ export class Org {
       })
     this.#checkReferences(def, given)
     this.#checkUnique(table, values)
+    this.#checkAssignment(def, values)
     this.#checkRules(def, values)
     const now = this.#stamp()
     const row: Row = {
@@ -345,7 +414,7 @@ export class Org {
     const full = normaliseId(id)
     const row = full && table.rows.get(full)
     if (!row) throw new SalesforceError('NOT_FOUND', 'The requested resource does not exist', { status: 404 })
-    if (row.deleted) throw new SalesforceError('ENTITY_IS_DELETED', 'entity is deleted', { status: 404 })
+    if (row.deleted) throw new SalesforceError('ENTITY_IS_DELETED', 'entity is deleted', { status: 404, fields: [] })
     return row
   }
 
@@ -456,6 +525,18 @@ export class Org {
       const hit = rule.over !== undefined ? typeof value === 'number' && value > rule.over : value === rule.equals
       if (hit) throw new SalesforceError('FIELD_CUSTOM_VALIDATION_EXCEPTION', rule.message, { fields: [rule.field] })
     }
+  }
+
+  /** A person has a permission set once. */
+  #checkAssignment(def: ObjectDef, values: Record<string, Wire>): void {
+    if (def.name !== 'PermissionSetAssignment') return
+    const { AssigneeId: who, PermissionSetId: what } = values
+    if (this.#childrenOf(def.name, 'AssigneeId', String(who)).some((a) => a.values.PermissionSetId === what))
+      throw new SalesforceError(
+        'DUPLICATE_VALUE',
+        `Duplicate PermissionSetAssignment.  Assignee: ${String(who).slice(0, 15)}; Permission Set: ${String(what).slice(0, 15)}`,
+        { fields: ['AssigneeId', 'PermissionSetId'] },
+      )
   }
 
   #afterSave(def: ObjectDef, row: Row, user: string): void {

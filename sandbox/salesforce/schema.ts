@@ -1,3 +1,5 @@
+import { USER_FIELDS } from './user-fields.ts'
+
 /** The objects of the sandbox's org. A compact table; describe.ts spells it out as Salesforce does. */
 
 export interface FieldDef {
@@ -140,8 +142,10 @@ export function defineObject(
   lines: string,
   labels: [string, string] = [name, `${name}s`],
 ): ObjectDef {
+  // Users are never deleted.
+  const system = name === 'User' ? SYSTEM.replace('IsDeleted boolean ro', '') : SYSTEM
   const fields = new Map(
-    `${SYSTEM}\n${lines}`
+    `${system}\n${lines}`
       .split('\n')
       .map((l) => l.trim())
       .filter(Boolean)
@@ -223,6 +227,14 @@ export function standardObjects(): ObjectDef[] {
       JigsawCompanyId string(20) ro
       AccountSource picklist [${SOURCES}]
       SicDesc string(80)
+      CleanStatus picklist(40) [Matched|Different|Pending|Skipped]
+      DunsNumber string(9)
+      Tradestyle string(255)
+      NaicsCode string(8)
+      NaicsDesc string(120)
+      YearStarted string(4)
+      DandbCompanyId reference ro >DandBCompany:DandbCompany
+      OperatingHoursId reference ro >OperatingHours:OperatingHours
       Concordat_Id__c string(64) ext
       Concordat_Partner__c reference >Account:Concordat_Partner__r`,
       ['Account', 'Accounts'],
@@ -260,7 +272,14 @@ export function standardObjects(): ObjectDef[] {
       EmailBouncedDate datetime ro
       IsEmailBounced boolean ro
       PhotoUrl url(255) ro
+      LastCURequestDate datetime ro
+      LastCUUpdateDate datetime ro
+      LastViewedDate datetime ro
+      LastReferencedDate datetime ro
       Jigsaw string(20)
+      JigsawContactId string(20) ro
+      CleanStatus picklist(40) [Matched|Different|Pending|Skipped]
+      IndividualId reference >Individual:Individual
       Concordat_Id__c string(64) ext`,
       ['Contact', 'Contacts'],
     ),
@@ -365,10 +384,16 @@ export function standardObjects(): ObjectDef[] {
       State string(80)
       PostalCode string(20)
       Country string(80)
+      Latitude double(18,15)
+      Longitude double(18,15)
+      GeocodeAccuracy picklist [Address|NearAddress|Block|Street|ExtendedZip|Zip|Neighborhood|City|County|State|Unknown]
+      Address address ro
       Phone phone(40)
       MobilePhone phone(40)
+      Fax phone(40)
       Email email(80)
       Website url(255)
+      PhotoUrl url(255) ro
       Description textarea(32000)
       LeadSource picklist [${SOURCES}]
       Status picklist(255) [Open - Not Contacted|Working - Contacted|Closed - Converted|Closed - Not Converted] ! =Open_-_Not_Contacted
@@ -382,7 +407,18 @@ export function standardObjects(): ObjectDef[] {
       ConvertedAccountId reference ro >Account:ConvertedAccount
       ConvertedContactId reference ro >Contact:ConvertedContact
       ConvertedOpportunityId reference ro >Opportunity:ConvertedOpportunity
-      IsUnreadByOwner boolean =false`,
+      IsUnreadByOwner boolean =false
+      LastActivityDate date ro
+      LastViewedDate datetime ro
+      LastReferencedDate datetime ro
+      Jigsaw string(20)
+      JigsawContactId string(20) ro
+      CleanStatus picklist(40) [Matched|Different|Pending|Skipped]
+      CompanyDunsNumber string(9)
+      DandbCompanyId reference ro >DandBCompany:DandbCompany
+      EmailBouncedReason string(255) ro
+      EmailBouncedDate datetime ro
+      IndividualId reference >Individual:Individual`,
       ['Lead', 'Leads'],
     ),
     defineObject(
@@ -397,8 +433,51 @@ export function standardObjects(): ObjectDef[] {
       IsActive boolean =true
       UserType picklist [Standard|CsnOnly|PowerPartner]
       TimeZoneSidKey picklist(40)
-      ProfileId string(18)`,
+      ProfileId reference >Profile:Profile
+      ${USER_FIELDS}`,
       ['User', 'Users'],
+    ),
+    defineObject('Profile', '00e', 'Name string(255) ro name\nUserType picklist [Standard|CsnOnly|PowerPartner]', [
+      'Profile',
+      'Profile',
+    ]),
+    defineObject('PermissionSet', '0PS', 'Name string(80) ! name\nLabel string(80) !\nDescription textarea(255)', [
+      'Permission Set',
+      'Permission Set',
+    ]),
+    defineObject(
+      'PermissionSetAssignment',
+      '0Pa',
+      'AssigneeId reference ! co >User:Assignee\nPermissionSetId reference ! co >PermissionSet:PermissionSet',
+      ['Permission Set Assignment', 'Permission Set Assignment'],
+    ),
+    defineObject(
+      'EventRelation',
+      '0RE',
+      'EventId reference ! co >Event:Event\nRelationId reference >Contact,Lead:Relation\nStatus picklist [New|Declined|Accepted]',
+      ['Event Relation', 'Event Relations'],
+    ),
+    defineObject('Topic', '0TO', 'Name string(150) ! name\nDescription string(255)\nTalkingAbout int(8,0) ro', [
+      'Topic',
+      'Topics',
+    ]),
+    defineObject(
+      'Event',
+      '00U',
+      `
+      WhoId reference >Contact,Lead:Who
+      WhatId reference >Account,Opportunity:What
+      Subject string(255)
+      Location string(255)
+      StartDateTime datetime
+      EndDateTime datetime
+      DurationInMinutes int(8,0)
+      ActivityDate date ro
+      ActivityDateTime datetime
+      Description textarea(32000)
+      ShowAs picklist [Busy|OutOfOffice|Free]
+      OwnerId reference >User:Owner`,
+      ['Event', 'Events'],
     ),
     defineObject('Group', '00G', 'Name string(40) ! name\nType picklist [Regular|Queue]\nEmail email(255)', ['Group', 'Group']),
     defineObject(
@@ -433,6 +512,8 @@ export function standardObjects(): ObjectDef[] {
       `
       Name string(80) name
       TimeZoneSidKey picklist(40)
+      Phone phone(40)
+      DefaultAccountAccess picklist(40) [None|Read|Edit|ControlledByLeadOrContact]
       DefaultLocaleSidKey picklist(40)
       LanguageLocaleKey picklist(40)
       OrganizationType picklist(40)

@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import type { Faults } from '../faults.ts'
 import { SalesforceError } from './errors.ts'
+import { metadata } from './metadata.ts'
 import type { Org } from './org.ts'
 import { handle } from './rest/index.ts'
 import type { Session, Sessions } from './session.ts'
@@ -87,7 +88,9 @@ export function salesforceServer(org: Org, sessions: Sessions, faults: Faults): 
 
   app.post('/services/Soap/*', async (c) => {
     org.calls.used++
-    const answer = soap(org, sessions, await c.req.text(), new URL(c.req.url).origin)
+    const { pathname, origin } = new URL(c.req.url)
+    const text = await c.req.text()
+    const answer = pathname.includes('/Soap/m/') ? metadata(org, sessions, text) : soap(org, sessions, text, origin)
     return c.body(answer.xml, answer.status as 200, { 'Content-Type': 'text/xml; charset=utf-8' })
   })
 

@@ -3,6 +3,7 @@ import { SalesforceError } from './errors.ts'
 import { normaliseId } from './ids.ts'
 import type { Org } from './org.ts'
 import type { Session, Sessions } from './session.ts'
+import { element, escapeXml, list } from './xml.ts'
 
 /** The few SOAP calls that have no REST counterpart: merge, undelete, convertLead, getUserInfo, login. */
 
@@ -13,17 +14,8 @@ const parser = new XMLParser({
   isArray: (name) =>
     ['recordToMergeIds', 'ids', 'ID', 'leadConverts', 'LeadConvert', 'mergeRequests', 'fieldsToNull'].includes(name),
 })
-const escapeXml = (v: unknown) =>
-  String(v ?? '')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-const element = (name: string, value: unknown) =>
-  value === null ? `<${name} xsi:nil="true"/>` : `<${name}>${escapeXml(value)}</${name}>`
-
-const envelope = (body: string) =>
-  `<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com" xmlns:sf="urn:sobject.partner.soap.sforce.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>${body}</soapenv:Body></soapenv:Envelope>`
+const envelope = (body: string, header = '') =>
+  `<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com" xmlns:sf="urn:sobject.partner.soap.sforce.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">${header}<soapenv:Body>${body}</soapenv:Body></soapenv:Envelope>`
 
 const fault = (code: string, message: string) =>
   envelope(
@@ -34,7 +26,6 @@ const errorXml = (e: SalesforceError) =>
   `<errors><message>${escapeXml(e.message)}</message><statusCode>${e.code}</statusCode></errors>`
 
 type Node = Record<string, unknown>
-const list = (value: unknown): unknown[] => (value === undefined || value === '' ? [] : Array.isArray(value) ? value : [value])
 
 /** Answers a SOAP request: status and XML. */
 export function soap(org: Org, sessions: Sessions, xml: string, base: string): { status: number; xml: string } {
@@ -78,7 +69,9 @@ export function soap(org: Org, sessions: Sessions, xml: string, base: string): {
       status: 500,
       xml: fault('INVALID_OPERATION', `no operation available for request {urn:partner.soap.sforce.com}${call}`),
     }
-  return { status: 200, xml: envelope(`<${call}Response>${run()}</${call}Response>`) }
+  const usage = `<limitInfo><current>${org.calls.used}</current><limit>${org.calls.limit}</limit><type>API REQUESTS</type></limitInfo>`
+  const header = `<soapenv:Header><LimitInfoHeader>${usage}</LimitInfoHeader></soapenv:Header>`
+  return { status: 200, xml: envelope(`<${call}Response>${run()}</${call}Response>`, header) }
 }
 
 function attempt(id: string, work: () => string): string {

@@ -292,7 +292,8 @@ function getter(org: Org, def: ObjectDef, path: string): { get: Getter; field: F
   const name = def.fieldNames.get(own[0]!.toLowerCase())
   if (own.length === 1) {
     if (!name) throw noColumn(own[0]!, def)
-    return { get: (row) => org.value(def, row, name), field: def.fields.get(name)! }
+    // A compound address is only shown, never compared.
+    return { get: (row) => org.value(def, row, name) as Wire, field: def.fields.get(name)! }
   }
   const { reference, parent } = relation(org, def, own[0]!)
   const rest = getter(org, parent, own.slice(1).join('.'))

@@ -62,6 +62,11 @@ function updateById(org: Org, object: string, id: string, fields: Record<string,
 }
 
 function upsertResult(org: Org, r: Request, object: string, field: string, fields: Record<string, unknown>) {
+  if (fields.attributes === undefined)
+    throw new SalesforceError(
+      'JSON_PARSER_ERROR',
+      'Nested object for polymorphic foreign key must have an attributes field before any other fields.',
+    )
   const { def } = org.table(object)
   const key = def.fieldNames.get(field.toLowerCase())
   if (key === 'Id') {
@@ -104,6 +109,7 @@ function collection(
       'EXCEEDED_MAX_SEMIJOIN_SUBSELECTS',
       `The request can't contain more than 200 records. Number of records: ${records.length}`,
     )
+  if (records.length === 0) throw new SalesforceError('REQUIRED_FIELD_MISSING', 'At least 1 record is required')
   const types = new Set(records.map((x) => x.attributes?.type ?? only))
   if (types.has(undefined)) throw new SalesforceError('INVALID_INPUT', 'Missing required attributes: type')
   const results: unknown[] = []
@@ -126,7 +132,7 @@ function collection(
             `external id: more than one record found for external id field: [${error.ids.join(', ')}]`,
           ).toResult(),
         )
-      } else if (error instanceof SalesforceError) results.push(error.toResult())
+      } else if (error instanceof SalesforceError) results.push({ ...error.toResult(), ...(only && { created: false }) })
       else throw error
       failed = true
     }

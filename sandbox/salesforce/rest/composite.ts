@@ -102,13 +102,7 @@ function composite(handle: Run, org: Org, r: Request): Answer {
     if (request.referenceId) answers.set(request.referenceId, answer.body)
     results.push({
       body: answer.body ?? null,
-      httpHeaders:
-        answer.headers ??
-        (answer.status === 201 && (answer.body as { id?: string })?.id
-          ? {
-              Location: `${new URL(request.url, 'http://x').pathname.split('/').slice(0, 6).join('/')}/${(answer.body as { id: string }).id}`,
-            }
-          : {}),
+      httpHeaders: answer.headers ?? {},
       httpStatusCode: answer.status,
       referenceId: request.referenceId,
     })

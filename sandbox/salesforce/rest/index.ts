@@ -5,6 +5,7 @@ import * as collections from './collections.ts'
 import { composites } from './composite.ts'
 import * as describes from './describes.ts'
 import * as limits from './limits.ts'
+import * as listviews from './listviews.ts'
 import * as query from './query.ts'
 import * as records from './records.ts'
 import * as replication from './replication.ts'
@@ -13,7 +14,9 @@ import * as search from './search.ts'
 
 // `updated` and `deleted` of an object come before its records: they look like ids.
 const routes: Route[] = [
-  ...[describes, replication, records, query, limits, search, collections, bulk].flatMap((resource) => resource.routes),
+  ...[describes, replication, listviews, records, query, limits, search, collections, bulk].flatMap(
+    (resource) => resource.routes,
+  ),
   ...composites(handle),
 ]
 

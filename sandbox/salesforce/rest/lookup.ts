@@ -12,7 +12,8 @@ export function rowOf(org: Org, object: string, id: string, withDeleted = false)
     throw full && full.slice(0, 3) !== table.def.prefix
       ? new SalesforceError('MALFORMED_ID', `malformed id ${id}`)
       : new SalesforceError('NOT_FOUND', 'The requested resource does not exist', { status: 404 })
-  if (row.deleted && !withDeleted) throw new SalesforceError('ENTITY_IS_DELETED', 'entity is deleted', { status: 404 })
+  if (row.deleted && !withDeleted)
+    throw new SalesforceError('ENTITY_IS_DELETED', 'entity is deleted', { status: 404, fields: [] })
   return row
 }
 

@@ -10,14 +10,7 @@ export const routes: Route[] = [
     'POST',
     /^\/sobjects\/(\w+)$/,
     (org, r, name) =>
-      ok(
-        {
-          id: org.create(org.table(name!).def.name, record(r.body), r.session.user),
-          success: true,
-          errors: [],
-        },
-        201,
-      ),
+      created(r, org.table(name!).def.name, org.create(org.table(name!).def.name, record(r.body), r.session.user)),
   ],
   ['GET', /^\/sobjects\/(\w+)\/(\w+)$/, (org, r, name, id) => readRow(org, r, name!, id!)],
   ['PATCH', /^\/sobjects\/(\w+)\/(\w+)$/, updateRow],
@@ -46,6 +39,8 @@ function readRow(org: Org, r: Request, object: string, id: string): Answer {
   const { def } = org.table(object)
   const row = rowOf(org, object, id)
   const since = r.headers['if-modified-since']
+  // Only accounts have tags.
+  const tag = { ...(def.name === 'Account' && { ETag: `"${Buffer.from(`${row.id}${row.modified}`).toString('base64')}"` }) }
   if (since && row.modified <= Date.parse(since)) return { status: 304 }
   const names = r.query.get('fields')?.split(',') ?? [...def.fields.keys()]
   const body: Record<string, unknown> = {
@@ -56,7 +51,7 @@ function readRow(org: Org, r: Request, object: string, id: string): Answer {
     if (!name) throw new SalesforceError('INVALID_FIELD', `No such column '${given}' on sobject of type ${def.name}`)
     body[name] = org.value(def, row, name)
   }
-  return { status: 200, body, headers: { 'Last-Modified': new Date(row.modified).toUTCString() } }
+  return { status: 200, body, headers: { ...tag, 'Last-Modified': new Date(row.modified).toUTCString() } }
 }
 
 function updateRow(org: Org, r: Request, object?: string, id?: string): Answer {
@@ -84,12 +79,21 @@ function upsertOne(org: Org, r: Request, object: string, field: string, value: s
       return legacy ? { status: 204 } : ok({ id: existing.id, success: true, errors: [], created: false })
     }
     const id = org.create(def.name, { ...fields, [field]: value }, r.session.user)
-    return ok({ id, success: true, errors: [], ...(!legacy && { created: true }) }, 201)
+    return created(r, def.name, id, legacy ? {} : { created: true })
   } catch (error) {
     if (!(error instanceof MultipleMatches)) throw error
     return {
       status: 300,
       body: error.ids.map((id) => `/services/data/v${r.version}/sobjects/${org.table(object).def.name}/${id}`),
     }
+  }
+}
+
+/** The answer to a create: the new row's id, and where it is. */
+function created(r: Request, object: string, id: string, more: Record<string, unknown> = {}): Answer {
+  return {
+    status: 201,
+    body: { id, success: true, errors: [], ...more },
+    headers: { Location: `/services/data/v${r.version}/sobjects/${object}/${id}` },
   }
 }

@@ -5,18 +5,7 @@ import { type Answer, ok, type Request, type Route } from './route.ts'
 /** `/search` and `/recent`. */
 
 export const routes: Route[] = [
-  [
-    'GET',
-    /^\/recent$/,
-    (org, r) =>
-      ok(
-        [...org.table('Account').rows.values()].slice(0, 2).map((row) => ({
-          attributes: { type: 'Account', url: `/services/data/v${r.version}/sobjects/Account/${row.id}` },
-          Id: row.id,
-          Name: row.values.Name,
-        })),
-      ),
-  ],
+  ['GET', /^\/recent$/, (org, r) => ok(recent(org, r))],
   ['GET', /^\/search$/, search],
 ]
 
@@ -40,4 +29,21 @@ function search(org: Org, r: Request): Answer {
       })),
   )
   return ok(found.length || Number(r.version) >= 37 ? { searchRecords: found } : found)
+}
+
+/** What the user changed last, newest first. */
+function recent(org: Org, r: Request) {
+  const limit = Number(r.query.get('limit') ?? 200)
+  return [...org.tables.values()]
+    .filter((t) => t.def.fields.has('Name') && t.def.fields.get('OwnerId')?.createable !== false)
+    .flatMap((t) =>
+      [...t.rows.values()].filter((row) => !row.deleted && row.modifiedBy === r.session.user).map((row) => ({ t, row })),
+    )
+    .sort((a, b) => b.row.modified - a.row.modified)
+    .slice(0, limit)
+    .map(({ t, row }) => ({
+      attributes: { type: t.def.name, url: `/services/data/v${r.version}/sobjects/${t.def.name}/${row.id}` },
+      Id: row.id,
+      Name: row.values.Name ?? null,
+    }))
 }
