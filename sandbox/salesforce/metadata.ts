@@ -35,17 +35,18 @@ const FIELD_TYPES: Record<string, string> = {
 export function metadata(org: Org, sessions: Sessions, xml: string): { status: number; xml: string } {
   const { Envelope } = parser.parse(xml) as { Envelope?: { Header?: { SessionHeader?: Node }; Body?: Node } }
   const [call = '', input] = Object.entries(Envelope?.Body ?? {}).find(([name]) => !name.startsWith('@')) ?? []
-  if (!sessions.find(String(Envelope?.Header?.SessionHeader?.sessionId ?? '')))
+  const session = sessions.find(String(Envelope?.Header?.SessionHeader?.sessionId ?? ''))
+  if (!session)
     return { status: 500, xml: envelope('<soapenv:Fault><faultcode>sf:INVALID_SESSION_ID</faultcode></soapenv:Fault>') }
   const request = (input ?? {}) as Node
   const calls: Record<string, () => string> = {
     upsertMetadata: () =>
       list(request.metadata)
-        .map((m) => upsert(org, m as Node))
+        .map((m) => upsert(org, session.user, m as Node))
         .join(''),
     createMetadata: () =>
       list(request.metadata)
-        .map((m) => upsert(org, m as Node))
+        .map((m) => upsert(org, session.user, m as Node))
         .join(''),
     deleteMetadata: () =>
       list(request.fullNames)
@@ -70,13 +71,10 @@ export function metadata(org: Org, sessions: Sessions, xml: string): { status: n
 const result = (fullName: string, created: boolean | undefined, error?: SalesforceError) =>
   `<result>${created === undefined ? '' : element('created', created)}${error ? `<errors>${element('message', error.message)}${element('statusCode', error.code)}</errors>` : ''}${element('fullName', fullName)}${element('success', !error)}</result>`
 
-function upsert(org: Org, m: Node): string {
+function upsert(org: Org, user: string, m: Node): string {
   const fullName = String(m.fullName ?? '')
   try {
-    const created =
-      m['@type'] === 'CustomField' || m['@xsi:type'] === 'CustomField'
-        ? upsertField(org, m, fullName)
-        : upsertPermissionSet(org, m, fullName)
+    const created = m['@type'] === 'CustomField' ? upsertField(org, m, fullName) : upsertPermissionSet(org, user, m, fullName)
     return result(fullName, created)
   } catch (error) {
     if (!(error instanceof SalesforceError)) throw error
@@ -98,7 +96,7 @@ function upsertField(org: Org, m: Node, fullName: string): boolean {
   return fresh
 }
 
-function upsertPermissionSet(org: Org, m: Node, fullName: string): boolean {
+function upsertPermissionSet(org: Org, user: string, m: Node, fullName: string): boolean {
   const values = {
     Name: fullName,
     Label: String(m.label ?? fullName),
@@ -113,13 +111,10 @@ function upsertPermissionSet(org: Org, m: Node, fullName: string): boolean {
     granted.set(String(p.field), { editable: p.editable === 'true', readable: p.readable === 'true' })
   }
   org.fieldPermissions.set(fullName, granted)
-  if (existing) org.system('PermissionSet', existing.id, values, existing.createdBy)
-  else org.create('PermissionSet', values, ADMIN)
+  if (existing) org.system('PermissionSet', existing.id, values, user)
+  else org.create('PermissionSet', values, user)
   return !existing
 }
-
-/** Metadata is changed by whoever administers the org; the sandbox knows one. */
-const ADMIN = '0055g00000000AAAAA'
 
 const permissionSet = (org: Org, name: string) =>
   [...org.table('PermissionSet').rows.values()].find((r) => !r.deleted && r.values.Name === name)

@@ -143,6 +143,7 @@ export class Org {
   /** Takes fields from the API's sight, as field-level security does: neither described, nor answered, nor written. */
   hide(object: string, fields: string[]): void {
     const { def } = this.table(object)
+    if (fields.length > 0) this.journal.append({ hidden: [def.name, fields] })
     for (const name of fields) {
       def.fields.delete(name)
       def.fieldNames.delete(name.toLowerCase())
@@ -357,7 +358,11 @@ export class Org {
   }
 
   /** Puts rows back from the journal. */
-  restore(entry: { o: string; row: Row } | { custom: [string, string, string] }): void {
+  restore(entry: { o: string; row: Row } | { custom: [string, string, string] } | { hidden: [string, string[]] }): void {
+    if ('hidden' in entry) {
+      this.hide(...entry.hidden)
+      return
+    }
     if ('custom' in entry) {
       this.customise(...entry.custom)
       return

@@ -20,8 +20,27 @@ export const routes: Route[] = [
   ],
 ]
 
+const of = (max: number, used = 0) => ({ Max: max, Remaining: max - used })
+
+/** Limits of features that the sandbox does not have: there, and never used. */
+const UNUSED = `
+  CdpAiInferenceApiMonthlyLimit ConcurrentEinsteinDiscoveryStoryCreation ContentDistBandwidthLimitMB
+  ContentDistViewLimit ContentPublicationLimit DailyAnalyticsUploadedFilesSizeMB DailyApexCursorLimit
+  DailyApexCursorRowsLimit DailyApexPCursorLimit DailyAsyncApexTests DailyEinsteinDataInsightsStoryCreation
+  DailyEinsteinDiscoveryOptimizationJobRuns DailyEinsteinDiscoveryPredictAPICalls
+  DailyEinsteinDiscoveryPredictionsByCDC DailyEinsteinDiscoveryStoryCreation DailyFunctionsApiCallLimit
+  DailyMetadataRetrievesWithDependencies DailyServiceEmailAgentforceCalls ExternalServicesActiveObjects
+  ExternalServicesActiveOperations ExternalServicesObjectProperties ExternalServicesObjects
+  ExternalServicesOperations ExternalServicesRegistrations HourlyDashboardResults HourlyDashboardStatuses
+  HourlyElevateAsyncReportRuns HourlyElevateSyncReportRuns HourlyLongTermIdMapping
+  HourlyManagedContentPublicRequests HourlyShortTermIdMapping MaxContentDocumentsLimit
+  MonthlyEinsteinDiscoveryStoryCreation Package2VersionCreates Package2VersionCreatesWithoutValidation
+  PrivateConnectOutboundCalloutHourlyLimitMB PublishCallbackUsageInApex ScheduledFlowRunLimit
+  ScheduledPathRunLimit`
+  .trim()
+  .split(/\s+/)
+
 function limits(org: Org, version: string) {
-  const of = (max: number, used = 0) => ({ Max: max, Remaining: max - used })
   return {
     AnalyticsExternalDataSizeMB: of(40960),
     ConcurrentAsyncGetReportInstances: of(200),
@@ -53,46 +72,8 @@ function limits(org: Org, version: string) {
     MassEmail: of(5000),
     PermissionSets: { Max: 1500, Remaining: 1490, CreateCustom: of(1000, 5) },
     SingleEmail: of(5000),
-    CdpAiInferenceApiMonthlyLimit: of(1000),
-    ConcurrentEinsteinDiscoveryStoryCreation: of(1000),
-    ContentDistBandwidthLimitMB: of(1000),
-    ContentDistViewLimit: of(1000),
-    ContentPublicationLimit: of(1000),
-    DailyAnalyticsUploadedFilesSizeMB: of(1000),
-    DailyApexCursorLimit: of(1000),
-    DailyApexCursorRowsLimit: of(1000),
-    DailyApexPCursorLimit: of(1000),
-    DailyAsyncApexTests: of(1000),
-    DailyEinsteinDataInsightsStoryCreation: of(1000),
-    DailyEinsteinDiscoveryOptimizationJobRuns: of(1000),
-    DailyEinsteinDiscoveryPredictAPICalls: of(1000),
-    DailyEinsteinDiscoveryPredictionsByCDC: of(1000),
-    DailyEinsteinDiscoveryStoryCreation: of(1000),
-    DailyFunctionsApiCallLimit: of(1000),
-    DailyMetadataRetrievesWithDependencies: of(1000),
-    DailyServiceEmailAgentforceCalls: of(1000),
-    ExternalServicesActiveObjects: of(1000),
-    ExternalServicesActiveOperations: of(1000),
-    ExternalServicesObjectProperties: of(1000),
-    ExternalServicesObjects: of(1000),
-    ExternalServicesOperations: of(1000),
-    ExternalServicesRegistrations: of(1000),
-    HourlyDashboardResults: of(1000),
-    HourlyDashboardStatuses: of(1000),
-    HourlyElevateAsyncReportRuns: of(1000),
-    HourlyElevateSyncReportRuns: of(1000),
-    HourlyLongTermIdMapping: of(1000),
-    HourlyManagedContentPublicRequests: of(1000),
-    HourlyShortTermIdMapping: of(1000),
-    MaxContentDocumentsLimit: of(1000),
-    MonthlyEinsteinDiscoveryStoryCreation: of(1000),
-    Package2VersionCreates: of(1000),
-    Package2VersionCreatesWithoutValidation: of(1000),
-    PrivateConnectOutboundCalloutHourlyLimitMB: of(1000),
-    PublishCallbackUsageInApex: of(1000),
-    ScheduledFlowRunLimit: of(1000),
-    ScheduledPathRunLimit: of(1000),
     StreamingApiConcurrentClients: of(20),
+    ...Object.fromEntries(UNUSED.map((name) => [name, of(1000)])),
     ...(Number(version) >= 58 && { PlatformEventTriggersWithParallelProcessing: of(5) }),
   }
 }
