@@ -95,12 +95,12 @@ async function replayAnswer(stage: Stage, crm: string, entry: Entry): Promise<st
 const accepted = ({ status, body }: Exchange['answer']): string[] =>
   status < 300 ? [] : [`not accepted: ${status} ${JSON.stringify(body)}`]
 
-/** Notes which of the sandbox's ids stands for which recorded one, place by place of two answers. */
+/** Notes which of the sandbox's ids stands for which of Salesforce's, place by place of two answers. */
 function learn(recorded: unknown, answered: unknown, ids: Map<string, string>): void {
   if (typeof recorded !== 'object' || typeof answered !== 'object' || recorded === null || answered === null) return
   for (const [key, value] of Object.entries(recorded)) {
     const other = (answered as Record<string, unknown>)[key]
-    if (/^id$/i.test(key) && typeof value === 'string' && typeof other === 'string') ids.set(value, other)
+    if (/^id$/i.test(key) && typeof value === 'string' && value.length >= 15 && typeof other === 'string') ids.set(value, other)
     learn(value, other, ids)
   }
 }

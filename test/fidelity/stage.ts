@@ -49,7 +49,6 @@ export class Stage {
       method,
       headers: {
         authorization: `Bearer ${this.token}`,
-        'x-sfdc-session': this.token,
         ...(body !== undefined && { 'content-type': kindOf(body) }),
         ...headers,
       },
