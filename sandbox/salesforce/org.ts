@@ -159,7 +159,9 @@ export class Org {
     const known: Record<string, Wire> = {}
     for (const [given, value] of Object.entries(values)) {
       const name = table.def.fieldNames.get(given.toLowerCase())
-      if (name && !SYSTEM_FIELDS.has(name)) known[name] = value
+      const field = name && !SYSTEM_FIELDS.has(name) ? table.def.fields.get(name) : undefined
+      // The field's type rules, so that a value of another type shows. Platform users have addresses that no person may have.
+      if (field) known[field.name] = field.type === 'email' ? String(value) : accept(field, value)
     }
     const now = this.#stamp()
     const stamps = { created: now, createdBy: PERSON, modified: now, modifiedBy: PERSON, stamp: now, deleted: false }
