@@ -105,15 +105,15 @@ export async function fanOut(
     tx,
     sql<{ n: number }>`
     with missing as (
-      select record.id from record
+      select record.id, record.created_at as born from record
       where entity = ${entity} and deleted_at is null ${only}
         and not exists (select 1 from link where link.record_id = record.id and link.connection_id = ${connectionId} and link.state <> 'dead')
         and not exists (select 1 from match where match.state = 'open' and match.connection_id = ${connectionId} and record.id = any(match.record_ids))
     ), made as (
       insert into link (id, connection_id, object, entity, record_id, state, base)
-      select gen_random_uuid(), ${connectionId}, ${object}, ${entity}, id, 'creating', '{}' from missing on conflict do nothing returning id
+      select gen_random_uuid(), ${connectionId}, ${object}, ${entity}, id, 'creating', '{}' from missing on conflict do nothing returning id, record_id
     ), queued as (
-      insert into outbox (link_id, connection_id, entity) select id, ${connectionId}, ${entity} from made returning 1
+      insert into outbox (link_id, connection_id, entity, born) select made.id, ${connectionId}, ${entity}, missing.born from made join missing on missing.id = made.record_id returning 1
     ) select count(*) as n from queued`,
   )
   return found[0]?.n ?? 0

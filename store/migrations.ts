@@ -156,12 +156,20 @@ const laneObjects: Migration = {
   },
 }
 
+/** When the record of a row to be created came to be: creates wait for a poll that began after it. */
+const born: Migration = {
+  async up(db) {
+    await sql`alter table outbox add column born timestamptz`.execute(db)
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
   '0003_lean': lean,
   '0004_poll_demand': demands,
   '0005_lane_objects': laneObjects,
+  '0006_born': born,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

@@ -87,13 +87,33 @@ export async function touchOutboxLinks(tx: Tx, linkIds: string[]): Promise<void>
     on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, not_before = '-infinity'`.execute(tx)
 }
 
-/** What waits to be written, one entity at a time: parents come first. */
-export const claimOutbox = (tx: Tx, connectionId: string, entity: string, limit: number, except: string[] = []) =>
+/**
+ * What waits to be written, one entity at a time: parents come first.
+ *
+ * @param bornBefore creates of records that came to be later than this wait: milliseconds of the database's clock.
+ */
+export const claimOutbox = (
+  tx: Tx,
+  connectionId: string,
+  entity: string,
+  { limit, bornBefore, except = [] }: { limit: number; bornBefore: number; except?: string[] },
+) =>
   rows(
     tx,
     sql<OutboxRow>`select link_id as "linkId", entity, seq, attempts from outbox where connection_id = ${connectionId} and entity = ${entity} and not_before <= clock_timestamp()
-      ${except.length > 0 ? sql`and not link_id = any(${except}::uuid[])` : sql``} order by at limit ${limit}`,
+      and (born is null or born <= to_timestamp(${bornBefore} / 1000.0)) ${except.length > 0 ? sql`and not link_id = any(${except}::uuid[])` : sql``} order by at limit ${limit}`,
   )
+
+/** Whether creates wait for a poll that begins after their records came to be. */
+export const hasUnborn = async (tx: Tx, connectionId: string, entity: string, bornBefore: number): Promise<boolean> =>
+  (
+    await rows(
+      tx,
+      sql<{
+        any: boolean
+      }>`select exists (select 1 from outbox where connection_id = ${connectionId} and entity = ${entity} and born > to_timestamp(${bornBefore} / 1000.0)) as any`,
+    )
+  )[0]!.any
 
 export async function finishOutbox(tx: Tx, claimed: { linkId: string; seq: number }[]): Promise<void> {
   if (claimed.length === 0) return

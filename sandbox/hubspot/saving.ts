@@ -14,6 +14,7 @@ export function acceptAll(
 ): Record<string, string | null> {
   const values: Record<string, string | null> = {}
   const refusals: Refusal[] = []
+  const row = { ...previous, ...stringsOf(input) }
   for (const [name, value] of Object.entries(input)) {
     const def = table.def.properties.get(name)
     if (!def) {
@@ -24,9 +25,7 @@ export function acceptAll(
       refusals.push(refusal(name, 'READ_ONLY_VALUE', `"${name}" is a read only property; its value cannot be set.`, portal.id))
       continue
     }
-    const result =
-      contextual(portal, table, name, value, { ...previous, ...stringsOf(input) }) ??
-      accept(def, value, previous[name] ?? null, portal.id)
+    const result = contextual(portal, table, name, value, row) ?? accept(def, value, previous[name] ?? null, portal.id)
     if ('refusal' in result) refusals.push(result.refusal)
     else values[name] = result.value
   }

@@ -34,6 +34,8 @@ interface Table {
   rows: Map<string, Row>
   /** External id field -> value -> row ids. */
   unique: Map<string, Map<string, string>>
+  /** Reference field -> row it points at -> living rows; built for a field when it is first asked for. */
+  children: Map<string, Map<string, Set<Row>>>
   /** Every touch in commit order; a row stands again at each change (see `changedSince`). */
   touches: { stamp: number; row: Row }[]
   nextId: number
@@ -115,6 +117,7 @@ export class Org {
       rows: new Map(),
       touches: [],
       nextId: 1,
+      children: new Map(),
       unique: new Map([...def.fields.values()].filter((f) => f.unique).map((f) => [f.name, new Map()])),
     })
     this.#names.set(def.name.toLowerCase(), def.name)
@@ -395,6 +398,7 @@ export class Org {
       const value = row.values[field]
       if (typeof value === 'string') index.set(value.toLowerCase(), row.id)
     }
+    for (const [field, index] of table.children) addChild(index, field, row)
   }
 
   #unindex(table: Table, row: Row): void {
@@ -402,6 +406,7 @@ export class Org {
       const value = row.values[field]
       if (typeof value === 'string' && index.get(value.toLowerCase()) === row.id) index.delete(value.toLowerCase())
     }
+    for (const [field, index] of table.children) index.get(String(row.values[field]))?.delete(row)
   }
 
   /** A change by the system: only SystemModstamp and the values move. */
@@ -574,21 +579,27 @@ export class Org {
     }
   }
 
-  /** Children through a reference. A scan, but for the two that are asked per row. */
   #childrenOf(object: string, field: string, id: string): Row[] {
-    return [...this.tables.get(object)!.rows.values()].filter((r) => !r.deleted && r.values[field] === id)
+    return [...(this.childIndex(object, field).get(id) ?? [])]
   }
 
-  /** Living children of a row, by parent id, through an index built when first asked for. */
-  childIndex(object: string, field: string): Map<string, Row[]> {
-    const index = new Map<string, Row[]>()
-    for (const row of this.tables.get(object)!.rows.values()) {
-      const parent = row.values[field]
-      if (row.deleted || typeof parent !== 'string') continue
-      const list = index.get(parent)
-      if (list) list.push(row)
-      else index.set(parent, [row])
+  /** Living children by parent id, through an index that is kept from when it was first asked for. */
+  childIndex(object: string, field: string): Map<string, Set<Row>> {
+    const table = this.tables.get(object)!
+    let index = table.children.get(field)
+    if (!index) {
+      index = new Map()
+      for (const row of table.rows.values()) if (!row.deleted) addChild(index, field, row)
+      table.children.set(field, index)
     }
     return index
   }
+}
+
+function addChild(index: Map<string, Set<Row>>, field: string, row: Row): void {
+  const parent = row.values[field]
+  if (typeof parent !== 'string') return
+  const rows = index.get(parent)
+  if (rows) rows.add(row)
+  else index.set(parent, new Set([row]))
 }

@@ -44,7 +44,8 @@ const malformed = (message: string) => new SalesforceError('MALFORMED_QUERY', me
 export function plan(org: Org, soql: string, options: { all: boolean; version: string }): Plan {
   let query: Query
   try {
-    query = parseQuery(soql, { allowApexBindVariables: false })
+    // Without options the package keeps its parser; with any it builds a new one for each query.
+    query = parseQuery(soql)
   } catch (error) {
     throw malformed(`\n${soql.slice(0, 60)}\n^\nERROR at Row:1:Column:1\n${(error as Error).message.split('\n')[0]}`)
   }
@@ -384,12 +385,11 @@ function projection(
       const child = org.table(relationship[1].object).def
       const where = sub.where ? compileWhere(org, child, sub.where as WhereNode) : () => true
       const render = projection(org, child, sub.fields as never, version)
-      let index: Map<string, Row[]> | undefined
       simple.push({
         name: relationship[0],
         get: (row) => {
-          index ??= org.childIndex(child.name, relationship[1].field)
-          const records = (index.get(row.id) ?? []).filter(where).map(render)
+          const children = org.childIndex(child.name, relationship[1].field).get(row.id) ?? []
+          const records = [...children].filter(where).map(render)
           return records.length === 0 ? null : { totalSize: records.length, done: true, records }
         },
       })

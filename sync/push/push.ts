@@ -17,7 +17,7 @@ import { createBatch } from './create.ts'
 import { deleteBatch } from './delete.ts'
 import { lookUpUnanswered } from './unanswered.ts'
 import { updateBatch } from './update.ts'
-import type { Target, Work } from './work.ts'
+import { demand, type Target, type Work } from './work.ts'
 
 const CLAIM = 1_000
 const IN_FLIGHT = 5
@@ -64,7 +64,7 @@ export async function pushSlice(
     if (paused.has('all') || paused.has(rt.name)) return { held: 'paused', paused }
     if (!(await writesEnabled(tx, rt.id))) return { held: 'writing is off', paused }
     const objects = await lanes.readObjects(tx, rt.id)
-    const read = new Set(rt.objects.filter((o) => objects[o]?.phase === 'poll'))
+    const read = new Map(rt.objects.filter((o) => objects[o]?.phase === 'poll').map((o) => [o, objects[o]!.done]))
     if (read.size === 0) return { held: 'first read not finished', paused }
     return { held: undefined, paused, read, lane: await lanes.takeLane(tx, rt.id, 'push') }
   })
@@ -81,9 +81,16 @@ export async function pushSlice(
     const mapping = mappingOf(rt, entity)
     if (!mapping?.document.write || gate.paused.has(entity) || !gate.read.has(mapping.object)) continue
     // Parents that were made a moment ago let their children go.
-    await inTransaction(engine, (tx) => queues.wakeReady(tx, rt.id))
+    const bornBefore = gate.read.get(mapping.object)! - engine.timing.hold(rt, entity)
+    const unborn = await inTransaction(engine, async (tx) => {
+      await queues.wakeReady(tx, rt.id)
+      return queues.hasUnborn(tx, rt.id, entity, bornBefore)
+    })
+    if (unborn) demand(work, mapping.object, true)
     for (;;) {
-      const claimed = await inTransaction(engine, (tx) => queues.claimOutbox(tx, rt.id, entity, CLAIM, claimedDeletes()))
+      const claimed = await inTransaction(engine, (tx) =>
+        queues.claimOutbox(tx, rt.id, entity, { limit: CLAIM, bornBefore, except: claimedDeletes() }),
+      )
       if (claimed.length === 0) break
       const gone = await pushClaimed(work, mapping, claimed)
       if (gone === 'braked') break
@@ -92,8 +99,7 @@ export async function pushSlice(
         more = true
         break
       }
-      // Creates that wait for a poll would only be put off one after another.
-      if (claimed.length < CLAIM || work.demands.get(mapping.object)) break
+      if (claimed.length < CLAIM) break
     }
     if (more) break
   }
