@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type ServerType, serve } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { Clock } from './clock.ts'
@@ -16,7 +16,7 @@ import { INTEGRATION_USER, Org, PERSON } from './salesforce/org.ts'
 import { salesforceServer } from './salesforce/server.ts'
 import { Sessions } from './salesforce/session.ts'
 import { generateWorld, seedPeople, type WorldOptions } from './world/generate.ts'
-import { type ImportReport, importFolder } from './world/import.ts'
+import { ImportError, type ImportReport, importFolder } from './world/import.ts'
 
 /** Where to keep the two CRMs, what to fill them with, and how strict to be. */
 export interface SandboxOptions {
@@ -148,15 +148,25 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const world = new World(options)
   const imported = await fill(world, options)
   const servers: ServerType[] = []
+  const places = savedPorts(options.folder)
   const [sf, hs, control] = await Promise.all([
-    listen(salesforceServer(world.org, world.sessions, world.faults) as unknown as Hono, options.ports?.salesforce, servers),
     listen(
-      hubspotServer(world.portal, world.tokens, APP, world.limits, world.faults) as unknown as Hono,
-      options.ports?.hubspot,
+      salesforceServer(world.org, world.sessions, world.faults) as unknown as Hono,
+      options.ports?.salesforce ?? places.salesforce,
       servers,
     ),
-    listen(controlServer(world), options.ports?.control, servers),
+    listen(
+      hubspotServer(world.portal, world.tokens, APP, world.limits, world.faults) as unknown as Hono,
+      options.ports?.hubspot ?? places.hubspot,
+      servers,
+    ),
+    listen(controlServer(world), options.ports?.control ?? places.control, servers),
   ])
+  if (options.folder)
+    writeFileSync(
+      join(options.folder, 'ports.json'),
+      JSON.stringify({ salesforce: portOf(sf), hubspot: portOf(hs), control: portOf(control) } satisfies Ports),
+    )
   return {
     world,
     ...(imported && { imported }),
@@ -196,13 +206,25 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 }
 
+type Ports = Partial<Record<'salesforce' | 'hubspot' | 'control', number>>
+
+/** The addresses of an earlier start: what people noted of them stays true. */
+function savedPorts(folder: string | undefined): Ports {
+  const path = folder && join(folder, 'ports.json')
+  return path && existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Ports) : {}
+}
+
+const portOf = (address: string): number => Number(new URL(address).port)
+
 /** The world is made once; later starts replay the journals. */
 async function fill(world: World, options: SandboxOptions): Promise<ImportReport | undefined> {
   const marker = options.folder && join(options.folder, 'world.json')
   if (options.folder) mkdirSync(options.folder, { recursive: true })
   const { org, portal } = world
+  const source = options.importFrom && resolve(options.importFrom)
   if (marker && existsSync(marker)) {
     const saved = JSON.parse(readFileSync(marker, 'utf8')) as {
+      source?: string
       owners: {
         id: string
         email: string
@@ -213,6 +235,10 @@ async function fill(world: World, options: SandboxOptions): Promise<ImportReport
       }[]
       customised: [string, string, string][]
     }
+    if (source && source !== saved.source)
+      throw new ImportError(
+        `--import ${options.importFrom}: the data folder holds two local CRMs already${saved.source ? `, from ${saved.source}` : ''}; choose another one, for example CONCORDAT_HOME=./${basename(source)}-home`,
+      )
     for (const owner of saved.owners) portal.owners.set(owner.id, owner)
     for await (const entry of org.journal.replay()) org.restore(entry as Parameters<Org['restore']>[0])
     for await (const entry of portal.journal.replay()) portal.restore(entry as Parameters<Portal['restore']>[0])
@@ -220,6 +246,8 @@ async function fill(world: World, options: SandboxOptions): Promise<ImportReport
     portal.journal.open()
     return undefined
   }
+  // What an interrupted start left of its world is made anew.
+  for (const { path } of [org.journal, portal.journal]) if (path) rmSync(path, { force: true })
   org.journal.open()
   portal.journal.open()
   // The world is older than its first reader: nothing of it looks freshly changed.
@@ -236,16 +264,19 @@ async function fill(world: World, options: SandboxOptions): Promise<ImportReport
   org.journal.flush()
   portal.journal.flush()
   // Written last: a world that was interrupted while it was made is made again.
-  if (marker) writeFileSync(marker, JSON.stringify({ owners: [...portal.owners.values()] }))
+  if (marker) writeFileSync(marker, JSON.stringify({ ...(source && { source }), owners: [...portal.owners.values()] }))
   return report
 }
 
+/** Listens on loopback; on any free port when the wanted one is taken. */
 function listen(app: Hono, port: number | undefined, servers: ServerType[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, port: port ?? 0, hostname: '127.0.0.1' }, (address: AddressInfo) =>
-      resolve(`http://127.0.0.1:${address.port}`),
+    const server = serve({ fetch: app.fetch, port: port ?? 0, hostname: '127.0.0.1' }, (address: AddressInfo) => {
+      servers.push(server)
+      resolve(`http://127.0.0.1:${address.port}`)
+    })
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      port && error.code === 'EADDRINUSE' ? resolve(listen(app, undefined, servers)) : reject(error),
     )
-    server.on('error', reject)
-    servers.push(server)
   })
 }

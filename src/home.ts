@@ -14,6 +14,12 @@ export class HomeBusy extends Error {
   override name = 'HomeBusy'
 }
 
+/** The data folder cannot be made or written. */
+export class HomeUnusable extends Error {
+  override name = 'HomeUnusable'
+  readonly expected = true
+}
+
 /**
  * An exclusive lock on the folder. The operating system drops it when the process ends, however it ends:
  * two processes on one PGlite folder would lose committed rows without any error.
@@ -29,9 +35,8 @@ export class HomeLock {
 
   /** @throws HomeBusy naming the owner. */
   static take(home: string): HomeLock {
-    mkdirSync(home, { recursive: true })
     const owner = join(home, 'owner.json')
-    const lock = new DatabaseSync(join(home, 'lock'))
+    const lock = openLock(home)
     try {
       lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (x)')
     } catch (error) {
@@ -53,6 +58,17 @@ export class HomeLock {
   release(): void {
     rmSync(this.#owner, { force: true })
     this.#lock.close()
+  }
+}
+
+function openLock(home: string): DatabaseSync {
+  try {
+    mkdirSync(home, { recursive: true })
+    return new DatabaseSync(join(home, 'lock'))
+  } catch (error) {
+    throw new HomeUnusable(
+      `CONCORDAT_HOME: ${home} cannot be written (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}); choose a folder of your own, for example CONCORDAT_HOME=./.concordat`,
+    )
   }
 }
 

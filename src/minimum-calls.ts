@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { isAssociationColumn } from '../mappings/compile.ts'
 import { rows, type Tx } from '../store/database.ts'
+import { readObjects } from '../store/lanes.ts'
 import type { Runtime } from '../sync/runtime.ts'
 
 /** One term of the least number of calls, for people to check. */
@@ -10,12 +11,16 @@ export interface CallTerm {
 }
 
 /**
- * The least number of calls with which the first sync of a connection could have been done, term by term: its rows
- * in full pages, the associations of those that have any mapped, every written row once to see and once to write,
- * changed associations, and describe and login.
+ * The least number of calls with which a connection's sync could have been done since a moment, term by term: its
+ * rows in full pages, the associations of those that have any mapped, every written row once to see and once to
+ * write, changed associations, and describe and login. Objects that were read before are only asked for changes.
+ *
+ * @param since milliseconds
  */
-export async function minimumCalls(tx: Tx, rt: Runtime): Promise<{ calls: number; terms: CallTerm[] }> {
+export async function minimumCalls(tx: Tx, rt: Runtime, since = 0): Promise<{ calls: number; terms: CallTerm[] }> {
   const { batch, associationsApart } = rt.connector
+  const objects = await readObjects(tx, rt.id)
+  const readBefore = rt.objects.filter((o) => objects[o] && objects[o].began > 0 && objects[o].began < since)
   const read = await rows(
     tx,
     sql<{ object: string; n: number; products: number }>`
@@ -26,13 +31,13 @@ export async function minimumCalls(tx: Tx, rt: Runtime): Promise<{ calls: number
   const written = await rows(
     tx,
     sql<{ object: string; kind: string; n: number }>`
-    select link.object, write.kind, count(*) as n from write join link on link.id = write.link_id where write.connection_id = ${rt.id} group by 1, 2`,
+    select link.object, write.kind, count(*) as n from write join link on link.id = write.link_id where write.connection_id = ${rt.id} and write.sent_at >= to_timestamp(${since} / 1000.0) group by 1, 2`,
   )
   const associated = await rows(
     tx,
     sql<{ object: string; kind: string; field: string; n: number }>`
     select link.object, write.kind, f.key as field, count(*) as n from write join link on link.id = write.link_id, jsonb_object_keys(write.fields) f(key)
-    where write.connection_id = ${rt.id} group by 1, 2, 3`,
+    where write.connection_id = ${rt.id} and write.sent_at >= to_timestamp(${since} / 1000.0) group by 1, 2, 3`,
   )
   const terms: CallTerm[] = [
     { what: 'login', calls: rt.budget.used.token ?? 0 },
@@ -42,9 +47,10 @@ export async function minimumCalls(tx: Tx, rt: Runtime): Promise<{ calls: number
     const calls = Math.max(least, times * Math.ceil(rowCount / size))
     if (calls > 0) terms.push({ what: `${what}: ${times > 1 ? `${times} x ` : ''}${rowCount} / ${size}`, calls })
   }
+  if (readBefore.length > 0) term('changes asked for', readBefore.length, batch.changes)
   for (const object of rt.objects) {
-    const { n = 0, products = 0 } = read.find((r) => r.object === object) ?? {}
-    term(`${object} read`, n, batch.list, 1, 1)
+    const { n = 0, products = 0 } = (readBefore.includes(object) ? undefined : read.find((r) => r.object === object)) ?? {}
+    if (!readBefore.includes(object)) term(`${object} read`, n, batch.list, 1, 1)
     const mappings = rt.mappings.filter((m) => m.object === object)
     const fields = mappings.flatMap((m) => m.fields.filter((f) => isAssociationColumn(f.column)))
     if (associationsApart) {

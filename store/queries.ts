@@ -50,8 +50,9 @@ export const linksView = (tx: Tx, recordId: string) =>
       externalId: string | null
       state: string
       base: Record<string, { c: unknown; n: number }>
+      confirming: boolean
     }>`
-    select link.id, connection.name as connection, link.object, link.external_id as "externalId", link.state, link.base from link join connection on connection.id = link.connection_id
+    select link.open_write is not null as confirming, link.id, connection.name as connection, link.object, link.external_id as "externalId", link.state, link.base from link join connection on connection.id = link.connection_id
     where record_id = ${recordId} and link.state <> 'dead' order by connection.position`,
   )
 
@@ -73,7 +74,20 @@ export const writesOf = (tx: Tx, recordId: string, limit: number) =>
     from write join connection on connection.id = write.connection_id where write.link_id in (select id from link where record_id = ${recordId}) order by write.id desc limit ${limit}`,
   )
 
-export const listConflicts = (tx: Tx, state: string, limit: number, cursor?: string) =>
+/** Conflicts with the names of the connections that their sides stand for. */
+export async function listConflicts(tx: Tx, state: string, limit: number, cursor?: string) {
+  const names = new Map(
+    (await rows(tx, sql<{ id: string; name: string }>`select id, name from connection`)).map((c) => [c.id, c.name]),
+  )
+  const named = (side: string) => names.get(side) ?? side
+  const found = await conflictRows(tx, state, limit, cursor)
+  return found.map((c) => ({
+    ...c,
+    sides: (c.sides as { side: string; origin: string }[]).map((s) => ({ ...s, side: named(s.side), origin: named(s.origin) })),
+  }))
+}
+
+const conflictRows = (tx: Tx, state: string, limit: number, cursor?: string) =>
   rows(
     tx,
     sql<
@@ -148,6 +162,16 @@ export async function approveBrakes(tx: Tx, connection?: string, entity?: string
   )
   return done.length
 }
+
+/** Connections as they are stored, connected or not. */
+export const connectionNames = (tx: Tx) =>
+  rows(
+    tx,
+    sql<{
+      name: string
+      writesEnabled: boolean
+    }>`select name, writes_enabled as "writesEnabled" from connection order by position`,
+  )
 
 export const pauses = (tx: Tx) =>
   rows(tx, sql<{ scope: string; reason: string; at: Date }>`select scope, reason, at from pause order by scope`)

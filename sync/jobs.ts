@@ -24,6 +24,8 @@ import { pushSlice } from './push/push.ts'
 export interface Jobs {
   /** Says that a lane has work: at most one job of a lane runs and one waits. */
   nudge(connectionId: string, direction: Direction): void
+  /** Whether every connection has been asked about everything since the start. */
+  wentRound(): boolean
   /** Queues the duplicate check of records that were created or changed. */
   queueMatchCheck(): void
   depth(): Promise<Record<string, number>>
@@ -66,6 +68,8 @@ export async function startJobs(
   }
   let closed = false
   const timers = new Map<string, NodeJS.Timeout>()
+  // Connections that this process has asked about everything once: whatever happened while nobody listened.
+  const rounds = new Set<string>()
   // A lane that failed rests: nudges from other lanes must not make it fail over and over.
   const resting = new Map<string, number>()
   const add = (data: LaneJob) => {
@@ -96,9 +100,12 @@ export async function startJobs(
     if (!rt || closed || Date.now() < (resting.get(lane) ?? 0)) return
     try {
       if (direction === 'pull') {
-        const { more, nextMs } = await pullSlice(engine, rt)
+        const { more, nextMs } = await pullSlice(engine, rt, { polling: rounds.has(rt.id) ? 'due' : 'all' })
         if (more) add(job.data)
-        else later(job.data, nextMs)
+        else {
+          rounds.add(rt.id)
+          later(job.data, nextMs)
+        }
       } else {
         const { more, demands, nextMs } = await pushSlice(engine, rt)
         if (demands) add({ connectionId, direction: 'pull' })
@@ -121,6 +128,7 @@ export async function startJobs(
   worker.on('error', fail)
   return {
     nudge: (connectionId, direction) => add({ connectionId, direction }),
+    wentRound: () => engine.runtimes.every((rt) => rounds.has(rt.id)),
     queueMatchCheck: () => add({ connectionId: 'all', direction: 'match' }),
     depth: async () => (await queue.getJobCounts('waiting', 'active', 'delayed', 'failed')) as Record<string, number>,
     async close() {

@@ -1,13 +1,14 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse } from 'csv-parse'
+import { CsvError, parse } from 'csv-parse'
 import { HubspotError } from '../hubspot/errors.ts'
 import type { Source } from '../hubspot/model.ts'
 import type { Portal } from '../hubspot/portal.ts'
-import { property } from '../hubspot/schema.ts'
+import { property, type TypeDef } from '../hubspot/schema.ts'
 import { SalesforceError } from '../salesforce/errors.ts'
 import { normaliseId } from '../salesforce/ids.ts'
 import { type Org, PERSON } from '../salesforce/org.ts'
+import { headings, plain } from './labels.ts'
 
 /**
  * Fills the two local CRMs from CSV exports: `salesforce/<Object>.csv` and `hubspot/<type>.csv`. Headers
@@ -17,6 +18,13 @@ import { type Org, PERSON } from '../salesforce/org.ts'
 export interface ImportReport {
   rows: Record<string, number>
   problems: string[]
+}
+
+/** Exports that cannot be read; the message says which file and what to do. */
+export class ImportError extends Error {
+  override name = 'ImportError'
+  /** A person's to mend: shown as one line. */
+  readonly expected = true
 }
 
 const IMPORTER: Source = { type: 'CRM_UI', id: 'userId:1', userId: 1 }
@@ -46,7 +54,9 @@ export async function importFolder(folder: string, org: Org, portal: Portal): Pr
   }
   const [sf, hs] = [files('salesforce', SALESFORCE_ORDER), files('hubspot', HUBSPOT_ORDER)]
   if (sf.length + hs.length === 0)
-    throw new Error(`${folder} holds no salesforce/*.csv and no hubspot/*.csv; put exports there, e.g. salesforce/Account.csv`)
+    throw new ImportError(
+      `${folder} holds no salesforce/*.csv and no hubspot/*.csv; put exports there, e.g. salesforce/Account.csv`,
+    )
   for (const file of sf) report.rows[file.label] = await importSalesforce(file, org, report)
   for (const file of hs) report.rows[file.label] = await importHubspot(file, portal, report)
   return report
@@ -68,15 +78,39 @@ async function* rowsOf(file: File): AsyncGenerator<{ row: Record<string, string>
       info: true,
     }),
   )
-  for await (const { record, info } of parser as AsyncIterable<{
-    record: Record<string, string>
-    info: { lines: number }
-  }>)
-    yield { row: record, line: info.lines }
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{
+      record: Record<string, string>
+      info: { lines: number }
+    }>)
+      yield { row: record, line: info.lines }
+  } catch (error) {
+    if (error instanceof CsvError)
+      throw new ImportError(`${file.label}: ${error.message}; mend the file, or export it again as comma-separated UTF-8`)
+    throw error
+  }
 }
 
-/** A value that only the spelling of an id tells from text: ids of other systems are kept as custom text. */
-const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '')
+/** Takes what a CRM refuses out of a row, one value at a time, until it is accepted or nothing is left to take. */
+function createAround(
+  fields: Record<string, unknown>,
+  create: () => void,
+  /** The field an error blames; undefined when it blames none of the row's. @throws what is no refusal. */
+  blamed: (error: unknown) => { message: string; field: string | undefined },
+  problem: (text: string) => void,
+): boolean {
+  for (;;) {
+    try {
+      create()
+      return true
+    } catch (error) {
+      const { message, field } = blamed(error)
+      problem(`${message}${field ? `; ${field} left blank` : '; row left out'}`)
+      if (!field) return false
+      delete fields[field]
+    }
+  }
+}
 
 async function importSalesforce(file: File, org: Org, report: ImportReport): Promise<number> {
   const table = org.find(file.name)
@@ -84,12 +118,7 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
     report.problems.push(`${file.label}: no object ${file.name}; name the file after a Salesforce object, e.g. Account.csv`)
     return 0
   }
-  const byHeader = new Map(
-    [...table.def.fields.values()].flatMap((f) => [
-      [plain(f.label), f.name],
-      [plain(f.name), f.name],
-    ]),
-  )
+  const byHeader = headings('salesforce', table.def.name, table.def.fields.values())
   let count = 0
   for await (const { row, line } of rowsOf(file)) {
     const fields: Record<string, unknown> = {}
@@ -105,22 +134,16 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
       if (name === 'Id') id = normaliseId(value)
       else if (table.def.fields.get(name)?.createable) fields[name] = value
     }
-    // One defect at a time is taken out and reported, until the row is accepted or nothing is left to take.
-    for (let attempt = 0; attempt < 20; attempt++) {
-      try {
-        org.create(table.def.name, fields, PERSON, id)
-        count++
-        break
-      } catch (error) {
+    const made = createAround(
+      fields,
+      () => org.create(table.def.name, fields, PERSON, id),
+      (error) => {
         if (!(error instanceof SalesforceError)) throw error
-        const culprit = error.fields?.find((f) => f in fields)
-        report.problems.push(
-          `${file.label} line ${line}: ${error.message}${culprit ? `; ${culprit} left blank` : '; row left out'}`,
-        )
-        if (!culprit) break
-        delete fields[culprit]
-      }
-    }
+        return { message: error.message, field: error.fields?.find((f) => f in fields) }
+      },
+      (text) => report.problems.push(`${file.label} line ${line}: ${text}`),
+    )
+    if (made) count++
   }
   return count
 }
@@ -133,12 +156,7 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
     return 0
   }
   const { def } = table
-  const byHeader = new Map(
-    [...def.properties.values()].flatMap((p) => [
-      [plain(p.label), p.name],
-      [plain(p.name), p.name],
-    ]),
-  )
+  const byHeader = headings('hubspot', def.name, def.properties.values())
   const links: { line: number; id: string; to: string; ids: string[] }[] = []
   let count = 0
   for await (const { row, line } of rowsOf(file)) {
@@ -169,6 +187,12 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
       }
       const p = def.properties.get(name)!
       if (p.readOnly) continue
+      // Exports spell stages and pipelines as people see them.
+      const staged = stageOf(def, name, value)
+      if (staged !== undefined) {
+        properties[name] = staged
+        continue
+      }
       // An export may hold options that this portal does not know yet.
       if (p.type === 'enumeration' && p.options.length > 0) {
         const option = p.options.find((o) => o.value === value || o.label.toLowerCase() === value.toLowerCase())
@@ -180,22 +204,20 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
         properties[name] = option?.value ?? value
       } else properties[name] = value
     }
-    for (let attempt = 0; attempt < 20; attempt++) {
-      try {
+    const made = createAround(
+      properties,
+      () => {
         const obj = portal.create(def.name, properties, IMPORTER, id)
         for (const a of associated) links.push({ line, id: obj.id, ...a })
-        count++
-        break
-      } catch (error) {
+      },
+      (error) => {
         if (!(error instanceof HubspotError)) throw error
-        const culprit = error.detail.errors?.flatMap((e) => e.context?.propertyName ?? []).find((p) => p in properties)
-        report.problems.push(
-          `${file.label} line ${line}: ${error.message.slice(0, 200)}${culprit ? `; ${culprit} left blank` : '; row left out'}`,
-        )
-        if (!culprit) break
-        delete properties[culprit]
-      }
-    }
+        const names = error.detail.errors?.flatMap((e) => e.context?.propertyName ?? []) ?? []
+        return { message: error.message.slice(0, 200), field: names.find((n) => n in properties) }
+      },
+      (text) => report.problems.push(`${file.label} line ${line}: ${text}`),
+    )
+    if (made) count++
   }
   for (const { line, id, to, ids } of links) {
     const types = portal.associationTypes(def.name, to)
@@ -210,6 +232,14 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
     }
   }
   return count
+}
+
+/** The id of a stage or pipeline that is written as its label, such as `Closed Won (Sales Pipeline)`. */
+function stageOf(def: TypeDef, property: string, value: string): string | undefined {
+  if (!['dealstage', 'pipeline', 'hs_pipeline_stage', 'hs_pipeline'].includes(property)) return undefined
+  const wanted = plain(value.replace(/\s*\([^)]*\)$/, ''))
+  const choices = property.endsWith('stage') ? def.pipelines.flatMap((p) => p.stages) : def.pipelines
+  return choices.find((c) => c.id === value || plain(c.label) === wanted)?.id
 }
 
 async function importOwners(file: File, portal: Portal): Promise<number> {

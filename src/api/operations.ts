@@ -40,8 +40,9 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
       }),
       async (c) => {
         const { scope, reason } = c.req.valid('json')
-        const known = ['all', ...entitySchema.options, ...engine.runtimes.map((r) => r.name)]
-        if (!known.includes(scope) && engine.runtimes.length > 0)
+        const connections = await inTx(queries.connectionNames)
+        const known = ['all', ...entitySchema.options, ...connections.map((c) => c.name)]
+        if (!known.includes(scope))
           throw new ApiError(
             400,
             'unknown_scope',
@@ -212,6 +213,7 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
 async function status(app: App) {
   const { engine } = app
   const lanes = await Promise.all(engine.runtimes.map((rt) => laneState(engine, rt)))
+  const writes = new Map((await inTransaction(engine, queries.connectionNames)).map((c) => [c.name, c.writesEnabled]))
   return inTransaction(engine, async (tx) => ({
     store: app.db.kind,
     queue: app.config.redisUrl ? 'redis' : app.db.kind,
@@ -221,6 +223,7 @@ async function status(app: App) {
       name: rt.name,
       kind: rt.kind,
       sandbox: rt.sandbox,
+      writesEnabled: writes.get(rt.name) ?? false,
       account: rt.account.name,
       calls: rt.budget.used,
       day: rt.budget.day ?? null,

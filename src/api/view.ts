@@ -36,7 +36,9 @@ export function projectRecord(
                 ? 'agrees'
                 : b.n === (record.fields[name]?.n ?? 0)
                   ? 'adjusted'
-                  : 'differs',
+                  : l.confirming
+                    ? 'confirming'
+                    : 'differs',
             ]),
         ),
       })),

@@ -327,8 +327,14 @@ export function addCommands(program: Command, finish: (code: number) => void): v
     if (o.json) return printJson(status.connections)
     print(
       table(
-        ['name', 'CRM', 'account', 'local'],
-        status.connections.map((c) => [String(c.name), String(c.kind), String(c.account), c.sandbox ? 'yes' : 'no']),
+        ['name', 'CRM', 'account', 'local', 'writing'],
+        status.connections.map((c) => [
+          String(c.name),
+          String(c.kind),
+          String(c.account),
+          c.sandbox ? 'yes' : 'no',
+          c.writesEnabled ? 'on' : 'off',
+        ]),
       ),
     )
   })

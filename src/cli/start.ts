@@ -88,7 +88,7 @@ async function firstSync(app: App, say: (text: string) => void): Promise<void> {
   let quiet = 0
   while (quiet < 2) {
     const states = await Promise.all(app.engine.runtimes.map((rt) => laneState(app.engine, rt)))
-    quiet = states.every(isQuiet) ? quiet + 1 : 0
+    quiet = app.jobs?.wentRound() && states.every(isQuiet) ? quiet + 1 : 0
     const text = states
       .map(
         (s) =>

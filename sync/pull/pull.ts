@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { CrmError } from '../../connectors/errors.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
 import { type Counts, noCounts } from '../apply.ts'
-import { type Engine, inTransaction, storeCalls } from '../engine.ts'
+import { type Engine, inTransaction, storeCalls, storeRun } from '../engine.ts'
 import type { Runtime } from '../runtime.ts'
 import { firstReads } from './first.ts'
 import { pullInbox } from './inbox.ts'
@@ -36,8 +37,9 @@ export type Polling = 'due' | 'all' | 'demanded'
 export async function pullSlice(
   engine: Engine,
   rt: Runtime,
-  { polling = 'due', runId = null, sliceMs = SLICE_MS }: { polling?: Polling; runId?: string | null; sliceMs?: number } = {},
+  { polling = 'due', sliceMs = SLICE_MS }: { polling?: Polling; sliceMs?: number } = {},
 ): Promise<PullResult> {
+  const [runId, startedAt] = [randomUUID(), Date.now()]
   const lane = await inTransaction(engine, (tx) => lanes.takeLane(tx, rt.id, 'pull'))
   const work: PullWork = {
     engine,
@@ -56,7 +58,10 @@ export async function pullSlice(
   for (const object of rt.objects)
     if (work.objects[object]?.phase === 'poll' && inTime() && scanDue(work, object, now))
       more = (await scan(work, object)) || more
-  await inTransaction(engine, (tx) => storeCalls(tx, rt))
+  await inTransaction(engine, async (tx) => {
+    await storeCalls(tx, rt)
+    await storeRun(tx, { id: runId, kind: 'pull', connectionId: rt.id, startedAt, counts: work.counts })
+  })
   return { counts: work.counts, more, synced: rt.objects.every((o) => work.objects[o]?.phase === 'poll'), nextMs }
 }
 

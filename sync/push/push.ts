@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { chunks } from '../../connectors/connector.ts'
 import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
 import { ENTITIES } from '../../mappings/model/model.ts'
@@ -8,7 +9,7 @@ import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import type { ApplyContext } from '../apply.ts'
 import { holdsBrake } from '../brake.ts'
-import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, writesEnabled } from '../engine.ts'
+import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, storeRun, writesEnabled } from '../engine.ts'
 import { thawParents } from '../frozen.ts'
 import { isClear, mustSend } from '../merge/field.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
@@ -52,13 +53,9 @@ export interface PushResult {
 }
 
 /** One turn of a push lane: what waits in the outbox, parents first. (Protocol: Push.) */
-export async function pushSlice(
-  engine: Engine,
-  rt: Runtime,
-  runId: string | null = null,
-  sliceMs = SLICE_MS,
-): Promise<PushResult> {
+export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS): Promise<PushResult> {
   const counts = noPushCounts()
+  const [runId, startedAt] = [randomUUID(), Date.now()]
   const gate = await inTransaction(engine, async (tx) => {
     const paused = await pausedScopes(tx)
     if (paused.has('all') || paused.has(rt.name)) return { held: 'paused', paused }
@@ -107,6 +104,7 @@ export async function pushSlice(
     await concurrently(chunks(targets, rt.connector.batch.remove).map((piece) => () => deleteBatch(work, mapping, piece)))
   const nextMs = await inTransaction(engine, async (tx) => {
     await storeCalls(tx, rt)
+    await storeRun(tx, { id: runId, kind: 'push', connectionId: rt.id, startedAt, counts })
     await lanes.demandPolls(
       tx,
       rt.id,

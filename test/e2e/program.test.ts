@@ -28,7 +28,8 @@ describe('start --once --json', () => {
     expect(summary.records.account.canonical).toBeGreaterThan(60)
     const again = JSON.parse((await program.run(['start', '--once', '--json'])).stdout)
     expect(again.records).toEqual(summary.records)
-    expect(again.written).toEqual(summary.written)
+    const nothing = { created: 0, updated: 0, cleared: 0, deleted: 0 }
+    expect(again.written).toEqual({ salesforce: nothing, hubspot: nothing })
   }, 120_000)
 
   test('reads CSV exports, keeps what can be kept, and says what could not', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import pg from 'pg'
+import type { Settings } from '../../sandbox/control.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts'
 import { connect } from '../../src/connect.ts'
 import { Vault } from '../../src/secrets.ts'
@@ -68,8 +69,9 @@ export class Harness {
     this.engine = engine
   }
 
-  static async start(options: SandboxOptions = {}): Promise<Harness> {
+  static async start(options: SandboxOptions = {}, settings: Settings = {}): Promise<Harness> {
     const sandbox = await startSandbox({ limits: false, ...options })
+    sandbox.world.configure(settings)
     const db = await testDatabase()
     const workspace = randomUUID()
     await db.ensureWorkspace(workspace, 'test')
