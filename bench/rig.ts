@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
+import type { Settings } from '../sandbox/control.ts'
 import type { SandboxInfo } from '../sandbox/sandbox.ts'
 import type { WorldOptions } from '../sandbox/world/generate.ts'
 import { connect } from '../src/connect.ts'
@@ -9,13 +10,28 @@ import { listConnections, putConnection } from '../store/connections.ts'
 import { Database } from '../store/database.ts'
 import { DEFAULT_TIMING, type Engine } from '../sync/engine.ts'
 
+export interface CrmsMessage {
+  settings?: Settings
+  counts?: boolean
+  stop?: boolean
+}
+
 /** An engine on a database of its own, against CRMs in a process of their own. */
 export interface Rig {
   engine: Engine
+  info: SandboxInfo
+  configure(settings: Settings): void
+  counts(): Promise<Counts>
+  /** Calls to both CRMs since the last time this was asked. */
+  calls(): Record<string, number>
   stop(): Promise<void>
 }
+type Counts = Record<'salesforce' | 'hubspot', Record<string, number>>
 
-export async function makeRig(kind: 'services' | 'embedded', world: WorldOptions): Promise<Rig> {
+export type EngineKind = 'services' | 'embedded'
+
+/** @param entities those that are kept in agreement; all when left out. */
+export async function makeRig(kind: EngineKind, world: WorldOptions, entities?: readonly string[]): Promise<Rig> {
   const child: ChildProcess = fork(new URL('./crms.ts', import.meta.url), [JSON.stringify(world)])
   const info = await new Promise<SandboxInfo>((resolve, reject) => {
     child.once('message', (m: { info: SandboxInfo }) => resolve(m.info))
@@ -56,12 +72,33 @@ export async function makeRig(kind: 'services' | 'embedded', world: WorldOptions
   })
   const rows = await db.transaction(workspace, listConnections)
   const runtimes = await Promise.all(rows.map((row) => connect(db, workspace, vault, row)))
+  if (entities)
+    for (const rt of runtimes) {
+      rt.mappings = rt.mappings.filter((m) => entities.includes(m.entity))
+      rt.objects = [...new Set(rt.mappings.map((m) => m.object))]
+    }
+  const counted = new Map<string, number>()
   const log: Engine['log'] = (level, message) => level === 'error' && process.stderr.write(`${message}\n`)
   return {
     engine: { db, workspace, runtimes, timing: DEFAULT_TIMING, nudge: () => {}, log },
+    info,
+    configure: (settings) => void child.send({ settings } satisfies CrmsMessage),
+    counts: () =>
+      new Promise((resolve) => {
+        child.once('message', (m: { counts: Counts }) => resolve(m.counts))
+        child.send({ counts: true } satisfies CrmsMessage)
+      }),
+    calls: () =>
+      Object.fromEntries(
+        runtimes.map((r) => {
+          const before = counted.get(r.name) ?? 0
+          counted.set(r.name, r.budget.total)
+          return [r.name, r.budget.total - before]
+        }),
+      ),
     async stop() {
       child.removeAllListeners('exit')
-      child.send({ stop: true })
+      child.send({ stop: true } satisfies CrmsMessage)
       await new Promise((done) => child.once('exit', done))
       await db.close()
       await drop()
@@ -69,7 +106,7 @@ export async function makeRig(kind: 'services' | 'embedded', world: WorldOptions
   }
 }
 
-async function openDatabase(kind: 'services' | 'embedded') {
+async function openDatabase(kind: EngineKind) {
   if (kind === 'embedded') return { db: await Database.open({}), drop: async () => {} }
   const url = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres'
   const name = `concordat_bench_${randomUUID().replaceAll('-', '')}`
