@@ -49,7 +49,7 @@ export async function summarise(app: App, seconds = Math.round((Date.now() - app
     for (const rt of engine.runtimes)
       calls[rt.kind] = {
         used: app.syncCalls[rt.name] ?? rt.budget.total,
-        minimum: (await minimumCalls(tx, rt, app.startedAt)).calls,
+        minimum: (await minimumCalls(tx, rt, { since: app.startedAt })).calls,
       }
     return {
       ok: verify !== null && verify.unexplained === 0,

@@ -19,6 +19,14 @@ export interface DatabaseOptions {
   poolSize?: number
 }
 
+/**
+ * A transaction that is not durable may be forgotten when the database server itself crashes, together with all that
+ * came after it: right for what would only be read from a CRM again, wrong for what somebody was told.
+ */
+export interface Durability {
+  durable?: boolean
+}
+
 /** Deadlock and serialisation failure: PostgreSQL took the transaction back whole; it may run again. */
 const PASSING = new Set(['40P01', '40001'])
 const ATTEMPTS = 5
@@ -84,19 +92,20 @@ export class Database {
    * Runs work in one transaction as the application role, seeing one workspace. On PGlite everything else
    * waits meanwhile: never wait for HTTP in here. A transaction that lost a deadlock runs again.
    */
-  async transaction<T>(workspace: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async transaction<T>(workspace: string, work: (tx: Tx) => Promise<T>, { durable = true }: Durability = {}): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(workspace, work)
+        return await this.#once(workspace, work, durable)
       } catch (error) {
         if (!PASSING.has((error as { code?: string }).code ?? '') || attempt === ATTEMPTS) throw error
       }
     }
   }
 
-  #once<T>(workspace: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  #once<T>(workspace: string, work: (tx: Tx) => Promise<T>, durable: boolean): Promise<T> {
     return this.#kysely.transaction().execute(async (tx) => {
-      await sql`select set_config('role', ${APP_ROLE}, true), set_config('app.workspace', ${workspace}, true)`.execute(tx)
+      await sql`select set_config('role', ${APP_ROLE}, true), set_config('app.workspace', ${workspace}, true), set_config('jit', 'off', true),
+        set_config('synchronous_commit', ${durable ? 'on' : 'off'}, true)`.execute(tx)
       return work(tx)
     })
   }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type Database, json, rows, type Tx } from '../store/database.ts'
+import { type Database, type Durability, json, rows, type Tx } from '../store/database.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Times of the protocol, in milliseconds. Settings with defaults; tests shorten them. */
@@ -36,8 +36,8 @@ export interface Engine {
   log: (level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>) => void
 }
 
-export const inTransaction = <T>(engine: Engine, work: (tx: Tx) => Promise<T>): Promise<T> =>
-  engine.db.transaction(engine.workspace, work)
+export const inTransaction = <T>(engine: Engine, work: (tx: Tx) => Promise<T>, durability?: Durability): Promise<T> =>
+  engine.db.transaction(engine.workspace, work, durability)
 
 export const flightOf = (engine: Engine, rt: Runtime): number =>
   rt.sandbox ? engine.timing.flight.sandbox : engine.timing.flight[rt.kind]

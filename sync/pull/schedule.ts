@@ -37,11 +37,12 @@ export function pollIntervals(
   const weight = (o: PolledObject) => (busy(o) ? BUSY_WEIGHT : 1)
   const total = objects.reduce((n, o) => n + weight(o), 0)
   const perMs = dayLimit === undefined ? Number.POSITIVE_INFINITY : (dayLimit * POLL_SHARE) / DAY_SECONDS / 1_000
-  // Objects that share a call cost one call together.
-  const shared = Math.min(perCall, objects.length)
+  // Objects that share a call cost one call together; the last call of a round is seldom full.
+  const shared = objects.length / Math.ceil(objects.length / perCall)
   return new Map(
     objects.map((o) => {
-      const fair = total / (weight(o) * perMs * shared)
+      // However many objects share a call, no two calls come closer than the allowance permits.
+      const fair = Math.max(total / (weight(o) * perMs * shared), 1 / perMs)
       return [o.name, Math.min(SLOWEST_MS, Math.max(FASTEST_MS[busy(o) ? 'busy' : 'idle'], fair))]
     }),
   )

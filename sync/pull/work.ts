@@ -51,10 +51,16 @@ export async function readContext(tx: Tx, work: PullWork, alone = false): Promis
 export async function commit(work: PullWork, body: (tx: Tx) => Promise<void>, staged = 0): Promise<void> {
   const made = (c: Counts) => c.created + c.linked + c.review
   const before = made(work.counts)
-  await inTransaction(work.engine, async (tx) => {
-    await lanes.holdFence(tx, work.rt.id, 'pull', work.fence)
-    await body(tx)
-  })
+  // Forgotten by a crash of the server it would be read again: the cursor is forgotten with it.
+  const merged = { durable: false }
+  await inTransaction(
+    work.engine,
+    async (tx) => {
+      await lanes.holdFence(tx, work.rt.id, 'pull', work.fence)
+      await body(tx)
+    },
+    merged,
+  )
   await work.engine.db.grew(made(work.counts) - before + staged)
   for (const other of work.engine.runtimes) work.engine.nudge(other.id, 'push')
 }

@@ -15,7 +15,7 @@ import * as records from '../../store/records.ts'
 import { keysOf } from '../apply.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { lensContext } from '../runtime.ts'
-import { commit, demand, errorJson, type Planned, type Work } from './work.ts'
+import { ANSWERED, commit, demand, errorJson, type Planned, type Work } from './work.ts'
 
 /** A row that a CRM could not take just now is tried again after this. */
 const RETRY_MS = 30_000
@@ -39,50 +39,54 @@ export async function acknowledge(
     return o.ok ? [] : [{ p, error: o.error }]
   })
   const observed = await observe(work, mapping, okAt)
-  await commit(work, async (tx) => {
-    const answersNow = (p: Planned) => isSettledByAnswer(work, mapping, p)
-    await links.updateLinks(
-      tx,
-      okAt.map(({ p, o }) => {
-        const seen = o.snapshot?.version
-        return {
-          id: p.link.id,
-          state: 'live',
-          externalId: o.id,
-          base: observed.get(p.link.id)!,
-          ...(seen !== undefined && { wrote: seen, ...(kind === 'create' && { seen }) }),
-          ...(answersNow(p) && { openWrite: null, ...(seen !== undefined && { seen }) }),
-        }
-      }),
-    )
-    await links.answerWrites(
-      tx,
-      okAt.map(({ p }) => ({ id: ids.get(p.link.id)!, state: answersNow(p) ? 'settled' : 'acknowledged' })),
-    )
-    await queues.finishOutbox(
-      tx,
-      okAt.map(({ p }) => p.outbox),
-    )
-    if (kind === 'create') {
-      await identity.putKeys(
+  await commit(
+    work,
+    async (tx) => {
+      const answersNow = (p: Planned) => isSettledByAnswer(work, mapping, p)
+      await links.updateLinks(
         tx,
-        rt.id,
-        mapping.object,
-        okAt.map(({ o }) => o.id),
-        okAt.flatMap(({ p, o }) =>
-          keysOf(mapping, o.id, new Map(Object.entries(p.fields).map(([n, f]) => [n, { raw: f.s, value: f.c }]))),
-        ),
-        true,
+        okAt.map(({ p, o }) => {
+          const seen = o.snapshot?.version
+          return {
+            id: p.link.id,
+            state: 'live',
+            externalId: o.id,
+            base: observed.get(p.link.id)!,
+            ...(seen !== undefined && { wrote: seen, ...(kind === 'create' && { seen }) }),
+            ...(answersNow(p) && { openWrite: null, ...(seen !== undefined && { seen }) }),
+          }
+        }),
       )
-      await queues.wakeWaiting(
+      await links.answerWrites(
         tx,
-        rt.id,
-        okAt.map(({ o }) => o.id),
+        okAt.map(({ p }) => ({ id: ids.get(p.link.id)!, state: answersNow(p) ? 'settled' : 'acknowledged' })),
       )
-    }
-    await noteAdjusted(tx, work, okAt, observed)
-    await refuse(tx, work, mapping, failed, ids, kind)
-  })
+      await queues.finishOutbox(
+        tx,
+        okAt.map(({ p }) => p.outbox),
+      )
+      if (kind === 'create') {
+        await identity.putKeys(
+          tx,
+          rt.id,
+          mapping.object,
+          okAt.map(({ o }) => o.id),
+          okAt.flatMap(({ p, o }) =>
+            keysOf(mapping, o.id, new Map(Object.entries(p.fields).map(([n, f]) => [n, { raw: f.s, value: f.c }]))),
+          ),
+          true,
+        )
+        await queues.wakeWaiting(
+          tx,
+          rt.id,
+          okAt.map(({ o }) => o.id),
+        )
+      }
+      await noteAdjusted(tx, work, okAt, observed)
+      await refuse(tx, work, mapping, failed, ids, kind)
+    },
+    ANSWERED,
+  )
   if (okAt.some(({ p }) => !isSettledByAnswer(work, mapping, p))) demand(work, mapping.object, false)
   work.counts[kind === 'create' ? 'created' : 'updated'] += okAt.length
   if (kind === 'update') work.counts.cleared += okAt.filter(({ p }) => Object.values(p.fields).some((f) => f.c === null)).length

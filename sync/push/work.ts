@@ -4,7 +4,7 @@ import { CrmError } from '../../connectors/errors.ts'
 import { isAssociationColumn } from '../../mappings/compile.ts'
 import type { RawRow } from '../../mappings/schema.ts'
 import type { RecordRow, WriteField } from '../../mappings/state.ts'
-import type { Tx } from '../../store/database.ts'
+import type { Durability, Tx } from '../../store/database.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
 import type * as queues from '../../store/queues.ts'
@@ -38,11 +38,19 @@ export interface Planned extends Target {
   row: RawRow
 }
 
-export const commit = <T>(work: Work, body: (tx: Tx) => Promise<T>): Promise<T> =>
-  inTransaction(work.engine, async (tx) => {
-    await lanes.holdFence(tx, work.rt.id, 'push', work.fence)
-    return body(tx)
-  })
+/** One transaction under the lane's fence. Intents are durable before their request leaves. */
+export const commit = <T>(work: Work, body: (tx: Tx) => Promise<T>, durability?: Durability): Promise<T> =>
+  inTransaction(
+    work.engine,
+    async (tx) => {
+      await lanes.holdFence(tx, work.rt.id, 'push', work.fence)
+      return body(tx)
+    },
+    durability,
+  )
+
+/** For what a request was answered: forgotten by a crash of the server, the write is simply still open. */
+export const ANSWERED: Durability = { durable: false }
 
 export const errorJson = (error: CrmError) => ({ class: error.class, message: error.message, ...error.detail })
 
