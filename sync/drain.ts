@@ -114,7 +114,8 @@ export async function drain(
         guarded(async (first) => {
           const { counts, more } = await pullSlice(engine, rt, { polling: first ? 'all' : 'demanded' })
           for (const key of Object.keys(pulled) as (keyof typeof pulled)[]) pulled[key] += counts[key]
-          return more || counts.read > 0
+          const { created, linked, updated, deleted, outside, conflicts } = counts
+          return more || created + linked + updated + deleted + outside + conflicts > 0
         }),
         guarded(async () => {
           const { counts, more, demands } = await pushSlice(engine, rt)

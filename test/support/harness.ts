@@ -121,11 +121,9 @@ export class Harness {
     return drain(this.engine, { timeoutMs })
   }
 
-  /** A sync with the slow scan due. */
+  /** A sync in which the slow scan is due, once. */
   async scan(): Promise<void> {
-    this.engine.timing.scanEvery = 0
-    await this.sync()
-    this.engine.timing.scanEvery = DEFAULT_TIMING.scanEvery
+    await this.query(`update lane_object set state = state || '{"scanAt":0}' returning 1`)
     await this.sync()
   }
 
