@@ -37,8 +37,8 @@ export function pollIntervals(
   const weight = (o: PolledObject) => (busy(o) ? BUSY_WEIGHT : 1)
   const total = objects.reduce((n, o) => n + weight(o), 0)
   const perMs = dayLimit === undefined ? Number.POSITIVE_INFINITY : (dayLimit * POLL_SHARE) / DAY_SECONDS / 1_000
-  // Objects that share a call cost one call together; the last call of a round is seldom full.
-  const shared = objects.length / Math.ceil(objects.length / perCall)
+  // Objects that share a call cost one call together. Where they do not all fit into one, calls are seldom full.
+  const shared = objects.length <= perCall ? objects.length : Math.max(1, perCall / 2)
   return new Map(
     objects.map((o) => {
       // However many objects share a call, no two calls come closer than the allowance permits.

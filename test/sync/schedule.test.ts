@@ -53,7 +53,7 @@ describe('polling keeps to its share of the day', () => {
           expect(calls).toBeLessThanOrEqual(dayLimit * 0.2 * 1.01 + 288 * count)
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 100 },
     )
   })
 })
