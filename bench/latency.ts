@@ -71,7 +71,7 @@ export async function benchLatency(edits: number, kind: EngineKind, salesforceDa
   // What polling uses while nothing happens counts for the day.
   rig.calls()
   const idle = performance.now()
-  await wait(20_000)
+  await wait(40_000)
   const quiet = rig.calls()
   const seconds = (performance.now() - idle) / 1000
   await jobs.close()

@@ -2,11 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts'
 import type { WorldOptions } from '../sandbox/world/generate.ts'
-import { type ConnectionRow, listConnections, putConnection, setWrites } from '../store/connections.ts'
+import { dropFinding } from '../store/conflicts.ts'
+import {
+  type ConnectionRow,
+  listConnections,
+  overrideUser,
+  putConnection,
+  setWrites,
+  userOverrides,
+} from '../store/connections.ts'
 import { Database } from '../store/database.ts'
+import { recordsOfUser } from '../store/queries.ts'
+import { touchOutbox } from '../store/queues.ts'
 import { DEFAULT_TIMING, type Engine, inTransaction } from '../sync/engine.ts'
 import { type Jobs, pingRedis, startJobs } from '../sync/jobs.ts'
-import type { Runtime } from '../sync/runtime.ts'
+import { type Runtime, userDirectory } from '../sync/runtime.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connect } from './connect.ts'
 import type { Secrets } from './credentials.ts'
@@ -121,6 +131,23 @@ export class App {
     return this.engine.runtimes
       .filter((r) => r.kind === 'hubspot')
       .map((r) => ({ id: r.id, clientSecret: secret, objects: r.objects }))
+  }
+
+  /**
+   * Says who a user is in a CRM where the e-mail addresses differ (null takes it back); what waited for it is sent.
+   * Answers false when there is no such connection, or nobody there has that address.
+   */
+  async overrideUser(name: string, email: string, there: string | null): Promise<boolean> {
+    const rt = this.runtime(name)
+    if (!rt || (there !== null && !rt.people.some((u) => u.email.toLowerCase() === there))) return false
+    await inTransaction(this.engine, async (tx) => {
+      await overrideUser(tx, rt.id, email, there)
+      rt.users = userDirectory(rt.people, await userOverrides(tx, rt.id))
+      await dropFinding(tx, rt.id, 'unmatched_user', email)
+      await touchOutbox(tx, await recordsOfUser(tx, email))
+    })
+    this.nudgeWriters()
+    return true
   }
 
   /** Tells every push lane that there may be something to write. */

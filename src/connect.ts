@@ -5,7 +5,7 @@ import { SalesforceConnector } from '../connectors/salesforce/salesforce.ts'
 import { mappingSchema } from '../mappings/mapping.ts'
 import type { ObjectSchema } from '../mappings/schema.ts'
 import { putFindings } from '../store/conflicts.ts'
-import { activeMappings, type ConnectionRow, putMapping, saveInfo, saveSecrets } from '../store/connections.ts'
+import { activeMappings, type ConnectionRow, putMapping, saveInfo, saveSecrets, userOverrides } from '../store/connections.ts'
 import type { Database } from '../store/database.ts'
 import { CallBudget } from '../sync/budget.ts'
 import { makeRuntime, type Runtime } from '../sync/runtime.ts'
@@ -34,6 +34,7 @@ export async function connect(db: Database, workspace: string, vault: Vault, row
     for (const document of defaults) await putMapping(tx, row.id, document.entity, document)
     return defaults
   })
+  const overrides = await db.transaction(workspace, (tx) => userOverrides(tx, row.id))
   const [account, users] = [await connector.account(), await connector.users()]
   const schemas = new Map<string, ObjectSchema>()
   const absent: { code: string; subject: string; message: string; count: number }[] = []
@@ -60,6 +61,7 @@ export async function connect(db: Database, workspace: string, vault: Vault, row
     budget,
     account,
     users,
+    overrides,
     schemas,
     documents: stored,
   })

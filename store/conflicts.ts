@@ -94,3 +94,8 @@ export async function putFindings(tx: Tx, connectionId: string, findings: Findin
     tx,
   )
 }
+
+/** Takes a finding back that no longer holds. */
+export async function dropFinding(tx: Tx, connectionId: string, code: string, subject: string): Promise<void> {
+  await sql`delete from finding where connection_id = ${connectionId} and code = ${code} and subject = ${subject}`.execute(tx)
+}

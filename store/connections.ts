@@ -54,6 +54,24 @@ export async function setWrites(tx: Tx, name: string, enabled: boolean): Promise
   )
 }
 
+/** The override table of a connection's users: e-mail of the record -> e-mail in that CRM. */
+export async function userOverrides(tx: Tx, connectionId: string): Promise<Record<string, string>> {
+  const [found] = await rows(
+    tx,
+    sql<{ value: Record<string, string> }>`select value from setting where key = ${`users ${connectionId}`}`,
+  )
+  return found?.value ?? {}
+}
+
+/** Says who a user is in a CRM where the e-mail addresses differ; null takes it back. */
+export async function overrideUser(tx: Tx, connectionId: string, email: string, there: string | null): Promise<void> {
+  const table = await userOverrides(tx, connectionId)
+  if (there === null) delete table[email]
+  else table[email] = there
+  await sql`insert into setting (key, value) values (${`users ${connectionId}`}, ${json(table)})
+    on conflict (workspace_id, key) do update set value = excluded.value`.execute(tx)
+}
+
 export const activeMappings = (tx: Tx, connectionId: string) =>
   rows(
     tx,

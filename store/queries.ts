@@ -173,6 +173,17 @@ export const connectionNames = (tx: Tx) =>
     }>`select name, writes_enabled as "writesEnabled" from connection order by position`,
   )
 
+/** Living records of which a user is owner or manager. */
+export const recordsOfUser = async (tx: Tx, email: string): Promise<string[]> =>
+  (
+    await rows(
+      tx,
+      sql<{
+        id: string
+      }>`select id from record where deleted_at is null and (fields -> 'owner' ->> 'v' = ${email} or fields -> 'manager' ->> 'v' = ${email})`,
+    )
+  ).map((r) => r.id)
+
 export const pauses = (tx: Tx) =>
   rows(tx, sql<{ scope: string; reason: string; at: Date }>`select scope, reason, at from pause order by scope`)
 

@@ -104,16 +104,25 @@ export const claimOutbox = (
       and (born is null or born <= to_timestamp(${bornBefore} / 1000.0)) ${except.length > 0 ? sql`and not link_id = any(${except}::uuid[])` : sql``} order by at limit ${limit}`,
   )
 
-/** Whether creates wait for a poll that begins after their records came to be. */
-export const hasUnborn = async (tx: Tx, connectionId: string, entity: string, bornBefore: number): Promise<boolean> =>
-  (
-    await rows(
-      tx,
-      sql<{
-        any: boolean
-      }>`select exists (select 1 from outbox where connection_id = ${connectionId} and entity = ${entity} and born > to_timestamp(${bornBefore} / 1000.0)) as any`,
-    )
-  )[0]!.any
+/**
+ * Creates that wait for a poll which begins `holdMs` after their record came to be: in how many milliseconds the
+ * first of them can be released by one; 0: now; null: none waits.
+ */
+export async function nextBorn(
+  tx: Tx,
+  connectionId: string,
+  entity: string,
+  bornBefore: number,
+  holdMs: number,
+): Promise<number | null> {
+  const [found] = await rows(
+    tx,
+    sql<{
+      ms: number | null
+    }>`select (extract(epoch from (min(born) - clock_timestamp())) * 1000)::bigint + ${holdMs} as ms from outbox where connection_id = ${connectionId} and entity = ${entity} and born > to_timestamp(${bornBefore} / 1000.0)`,
+  )
+  return found!.ms === null ? null : Math.max(0, found!.ms)
+}
 
 export async function finishOutbox(tx: Tx, claimed: { linkId: string; seq: number }[]): Promise<void> {
   if (claimed.length === 0) return

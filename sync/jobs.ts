@@ -52,6 +52,7 @@ interface LaneJob {
 const RETRY_MS = 5_000
 /** One that used up the day's allowance, after this. */
 const QUOTA_RETRY_MS = 5 * 60_000
+const SWEEP_MS = 30_000
 /** BullMQ gives a job that died with its process to another worker after this. */
 const LOCK_MS = 10_000
 
@@ -113,6 +114,7 @@ export async function startJobs(
         else if (nextMs) later(job.data, nextMs)
       }
     } catch (error) {
+      // Another worker has the lane; the sweep asks again in case it is gone.
       if (error instanceof FenceLost) return
       const passing = isPassing(error)
       engine.log(
@@ -126,6 +128,11 @@ export async function startJobs(
     }
   })
   worker.on('error', fail)
+  // A queue may be wiped, and a worker may die with a lane's next appointment: the work stands in the database, and
+  // every lane is asked again before long whatever became of its job.
+  const sweep = setInterval(() => {
+    for (const rt of engine.runtimes) for (const direction of ['pull', 'push'] as const) add({ connectionId: rt.id, direction })
+  }, SWEEP_MS).unref()
   return {
     nudge: (connectionId, direction) => add({ connectionId, direction }),
     wentRound: () => engine.runtimes.every((rt) => rounds.has(rt.id)),
@@ -133,6 +140,7 @@ export async function startJobs(
     depth: async () => (await queue.getJobCounts('waiting', 'active', 'delayed', 'failed')) as Record<string, number>,
     async close() {
       closed = true
+      clearInterval(sweep)
       for (const timer of timers.values()) clearTimeout(timer)
       await worker.close()
       await queue.close()

@@ -19,6 +19,8 @@ export interface Runtime {
   budget: CallBudget
   account: AccountInfo
   users: UserDirectory
+  /** The CRM's users, as it lists them. */
+  people: readonly CrmUser[]
   mappings: CompiledMapping[]
   /** Objects in the order parents before children. */
   objects: string[]
@@ -35,7 +37,8 @@ export interface RuntimeInput {
   users: CrmUser[]
   schemas: Map<string, ObjectSchema>
   documents: MappingDocument[]
-  overrides?: Record<string, string>
+  /** E-mail of a record's user -> e-mail in this CRM, where they differ. */
+  overrides: Record<string, string>
 }
 
 export function makeRuntime(input: RuntimeInput): Runtime {
@@ -50,14 +53,15 @@ export function makeRuntime(input: RuntimeInput): Runtime {
     connector: input.connector,
     budget: input.budget,
     account: input.account,
-    users: userDirectory(input.users, input.overrides ?? {}),
+    users: userDirectory(input.users, input.overrides),
+    people: input.users,
     mappings,
     objects: [...new Set(mappings.map((m) => m.object))],
   }
 }
 
 /** Users by id and by e-mail; `overrides` maps canonical e-mail -> e-mail in this CRM. */
-function userDirectory(users: CrmUser[], overrides: Record<string, string>): UserDirectory {
+export function userDirectory(users: readonly CrmUser[], overrides: Record<string, string>): UserDirectory {
   const canonical = new Map(Object.entries(overrides).map(([from, to]) => [to.toLowerCase(), from.toLowerCase()]))
   const byId = new Map(users.map((u) => [u.id, canonical.get(u.email.toLowerCase()) ?? u.email.toLowerCase()]))
   // Where an address occurs twice the active user counts.

@@ -144,6 +144,31 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
   )
   api.openapi(
     createRoute({
+      method: 'post',
+      path: '/api/v1/connections/{name}/users',
+      summary: 'Say who a user is in a CRM where the e-mail addresses differ; null takes it back',
+      request: {
+        params: z.object({ name: z.string() }),
+        body: {
+          content: {
+            'application/json': {
+              schema: z.object({ email: z.email().toLowerCase(), there: z.email().toLowerCase().nullable() }),
+            },
+          },
+        },
+      },
+      responses: { 200: json(anyObject, 'Done'), ...errors },
+    }),
+    async (c) => {
+      const { name } = c.req.valid('param')
+      const { email, there } = c.req.valid('json')
+      if (!(await app.overrideUser(name, email, there)))
+        throw new ApiError(404, 'not_found', `there is no connection "${name}", or nobody there has the e-mail address ${there}`)
+      return c.json({ name, email, there }, 200)
+    },
+  )
+  api.openapi(
+    createRoute({
       method: 'get',
       path: '/api/v1/mappings',
       summary: 'The active mappings',

@@ -356,6 +356,23 @@ export function addCommands(program: Command, finish: (code: number) => void): v
     })
   }
 
+  json(
+    connection
+      .command('map-user')
+      .argument('<name>', 'the connection')
+      .argument('<email>', 'as the record has it')
+      .argument('[there]', 'as that CRM has it; left out: take the entry back')
+      .description('Say who a user is in a CRM where the e-mail addresses differ'),
+  )
+    .addHelpText('after', '\nExample:\n  npm run -s concordat -- connection map-user hubspot ann@old.example ann@new.example')
+    .action(async (target: string, email: string, there: string | undefined, o: { json?: boolean }) => {
+      const done = await withApi({ crms: true }, (send) =>
+        send('POST', `/api/v1/connections/${encodeURIComponent(target)}/users`, { email, there: there ?? null }),
+      )
+      if (o.json) printJson(done)
+      else print(there ? `${email} is ${there} in ${target}.` : `${email} is matched by its own address in ${target} again.`)
+    })
+
   const mapping = program.command('mapping').description('Field mappings')
   json(
     mapping

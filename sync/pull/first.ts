@@ -21,20 +21,19 @@ import { add, BATCH, beginRead, commit, type PullWork, withAssociations } from '
  */
 export async function firstReads(work: PullWork): Promise<boolean> {
   const { rt } = work
-  const alone = await isAlone(work)
   const listing = new Map<string, Promise<boolean>>()
   let before: Promise<boolean> = Promise.resolve(true)
   for (const object of rt.objects) {
     // One after another; what fails is thrown where it is awaited.
-    before = before.then((through) => through && listed(work, object, alone))
+    before = before.then((through) => through && listed(work, object))
     before.catch(() => {})
     listing.set(object, before)
   }
   try {
     for (const object of rt.objects) {
-      if (work.objects[object]?.phase === 'poll') continue
+      if (isRead(work, object)) continue
       if (!(await listing.get(object)!)) return true
-      if (alone) continue
+      if (isRead(work, object)) continue
       if (!(await mayMatch(work, object))) break
       const state = work.objects[object]!
       if (state.phase === 'key' && !(await keyStaged(work, object, state))) return true
@@ -51,16 +50,19 @@ export async function firstReads(work: PullWork): Promise<boolean> {
   }
 }
 
-/** The first connection of the workspace, as long as no other one has rows: nothing can match. */
-async function isAlone(work: PullWork): Promise<boolean> {
+const isRead = (work: PullWork, object: string): boolean => work.objects[object]?.phase === 'poll'
+
+/** Whether an object's rows can match nothing: this is the first connection, and no other has linked such rows. */
+async function isAlone(work: PullWork, object: string): Promise<boolean> {
   const { engine, rt } = work
   if (engine.runtimes.some((other) => other.position < rt.position)) return false
+  const entities = mappingsOf(rt, object).map((m) => m.entity)
   const [others] = await inTransaction(engine, (tx) =>
     rows(
       tx,
       sql<{
         any: boolean
-      }>`select exists (select 1 from link where connection_id <> ${rt.id} and external_id is not null) as any`,
+      }>`select exists (select 1 from link where connection_id <> ${rt.id} and external_id is not null and entity = any(${entities}::text[])) as any`,
     ),
   )
   return !others!.any
@@ -81,10 +83,11 @@ async function mayMatch(work: PullWork, object: string): Promise<boolean> {
 }
 
 /** Reads an object's complete list, or goes on with it. Answers whether it is through. */
-async function listed(work: PullWork, object: string, alone: boolean): Promise<boolean> {
+async function listed(work: PullWork, object: string): Promise<boolean> {
   const known = work.objects[object]
   if (known && known.phase !== 'list') return true
   if (Date.now() >= work.until) return false
+  const alone = await isAlone(work, object)
   const ctx = await beginRead(work, alone)
   const state: lanes.ObjectState = known ?? lanes.objectStateSchema.parse({ phase: 'list', began: 0, done: ctx.began })
   work.objects[object] = state

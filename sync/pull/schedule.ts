@@ -1,7 +1,7 @@
 /** When which object of a connection is polled, so that polling keeps to its share of the day's calls. Pure. */
 
-/** Share of the day's allowance that polling may use. */
-const POLL_SHARE = 0.2
+/** Share of the day's allowance that polling uses: under a fifth, with room for confirming polls. */
+const POLL_SHARE = 0.18
 const DAY_SECONDS = 86_400
 /** An object in which something changed lately is asked this much more often than one that lies still. */
 const BUSY_WEIGHT = 4

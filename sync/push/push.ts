@@ -73,17 +73,20 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   await inTransaction(engine, (tx) => thawParents(tx, engine.runtimes))
   // Everything goes parents first, except that children are deleted before their parents.
   const deletes = new Map<CompiledMapping, Target[]>()
+  const releases: number[] = []
   const claimedDeletes = () => [...deletes.values()].flat().map((t) => t.link.id)
   for (const entity of ENTITIES) {
     const mapping = mappingOf(rt, entity)
     if (!mapping?.document.write || gate.paused.has(entity) || !gate.read.has(mapping.object)) continue
     // Parents that were made a moment ago let their children go.
-    const bornBefore = gate.read.get(mapping.object)! - engine.timing.hold(rt, entity)
-    const unborn = await inTransaction(engine, async (tx) => {
+    const hold = engine.timing.hold(rt, entity)
+    const bornBefore = gate.read.get(mapping.object)! - hold
+    const release = await inTransaction(engine, async (tx) => {
       await queues.wakeReady(tx, rt.id)
-      return queues.hasUnborn(tx, rt.id, entity, bornBefore)
+      return queues.nextBorn(tx, rt.id, entity, bornBefore, hold)
     })
-    if (unborn) demand(work, mapping.object, true)
+    if (release === 0) demand(work, mapping.object, true)
+    else if (release !== null) releases.push(release)
     for (;;) {
       const claimed = await inTransaction(engine, (tx) =>
         queues.claimOutbox(tx, rt.id, entity, { limit: CLAIM, bornBefore, except: claimedDeletes() }),
@@ -112,7 +115,8 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     )
     return queues.nextDue(tx, 'outbox', rt.id)
   })
-  return { counts, more, demands: work.demands.size > 0, nextMs }
+  const next = [...releases, ...(nextMs === null ? [] : [nextMs])]
+  return { counts, more, demands: work.demands.size > 0, nextMs: next.length > 0 ? Math.min(...next) : null }
 }
 
 /** Creates and updates what was claimed; answers what is to be deleted, or that a person must approve it first. */

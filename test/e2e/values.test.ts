@@ -1,4 +1,7 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { recordsOfUser } from '../../store/queries.ts'
+import * as queues from '../../store/queues.ts'
+import { userDirectory } from '../../sync/runtime.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'
 
 /** Values that the two CRMs keep differently: dates in a time zone, amounts in a currency, owners, filters. */
@@ -108,6 +111,26 @@ describe('an owner', () => {
     await h.sync()
     expect(await h.object('deals', deal, ['hubspot_owner_id'])).toMatchObject({ hubspot_owner_id: other.id })
     expect(await h.verify()).toMatchObject({ unexplained: 0 })
+  })
+
+  test('with another address in the other CRM is matched once the override table says so', async () => {
+    h = await Harness.start()
+    const { portal } = h.sandbox.world
+    const owner = portal.owners.get('70000003')!
+    const { deal, opportunity: id } = await dealFromHubspot({ closedate: '2027-03-01' })
+    const rt = h.engine.runtimes[0]!
+    // In HubSpot she goes by an address that no Salesforce user has.
+    const her = 'her.own@elsewhere.example'
+    h.engine.runtimes[1]!.users = userDirectory([{ id: owner.id, email: her, name: 'Her', active: true }], {})
+    await h.hs('PATCH', `/crm/v3/objects/deals/${deal}`, { properties: { hubspot_owner_id: owner.id } })
+    await h.sync()
+    expect(await h.query(`select subject from finding where code = 'unmatched_user'`)).toEqual([{ subject: her }])
+    rt.users = userDirectory(rt.people, { [her]: owner.email })
+    await h.tx(async (tx) => queues.touchOutbox(tx, await recordsOfUser(tx, her)))
+    await h.sync()
+    const [user] = (await h.sf('GET', `/query?q=${encodeURIComponent(`SELECT Id FROM User WHERE Email = '${owner.email}'`)}`))
+      .body.records
+    expect((await opportunity(id)).OwnerId).toBe(user.Id)
   })
 
   test('that HubSpot does not name stays the one Salesforce sets, and does not travel', async () => {
