@@ -5,6 +5,7 @@ import type { WorldOptions } from '../sandbox/world/generate.ts'
 import { dropFinding } from '../store/conflicts.ts'
 import {
   type ConnectionRow,
+  installation,
   listConnections,
   overrideUser,
   putConnection,
@@ -115,7 +116,9 @@ export class App {
 
   /** Starts the lanes: from now on both CRMs are kept in agreement. */
   async startJobs(): Promise<void> {
-    this.jobs = await startJobs(this.engine, { redisUrl: this.config.redisUrl, queueName: 'lanes' })
+    // A queue of its own for each database: two installations on one Redis must not take each other's jobs.
+    const queueName = `lanes-${await inTransaction(this.engine, installation)}`
+    this.jobs = await startJobs(this.engine, { redisUrl: this.config.redisUrl, queueName })
     this.engine.nudge = (connectionId, direction) => this.jobs?.nudge(connectionId, direction)
     for (const rt of this.engine.runtimes) for (const direction of ['pull', 'push'] as const) this.jobs.nudge(rt.id, direction)
   }

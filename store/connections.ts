@@ -54,6 +54,15 @@ export async function setWrites(tx: Tx, name: string, enabled: boolean): Promise
   )
 }
 
+/** A name of this installation, made once: what shares a Redis with others is told apart by it. */
+export async function installation(tx: Tx): Promise<string> {
+  await sql`insert into setting (key, value) values ('installation', to_jsonb(gen_random_uuid()::text)) on conflict do nothing`.execute(
+    tx,
+  )
+  const [found] = await rows(tx, sql<{ id: string }>`select value #>> '{}' as id from setting where key = 'installation'`)
+  return found!.id
+}
+
 /** The override table of a connection's users: e-mail of the record -> e-mail in that CRM. */
 export async function userOverrides(tx: Tx, connectionId: string): Promise<Record<string, string>> {
   const [found] = await rows(

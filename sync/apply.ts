@@ -4,15 +4,16 @@ import type { CompiledMapping } from '../mappings/compile.ts'
 import type { ReferenceResolver } from '../mappings/context.ts'
 import { identityKeys, ruleEntry } from '../mappings/identity.ts'
 import { type CanonicalRow, readRows } from '../mappings/lens.ts'
-import type { Entity } from '../mappings/model/model.ts'
 import type { Value } from '../mappings/model/value.ts'
-import type { Base, ConflictRow, FieldState, Interval, LinkRow, RecordRow, WriteRow } from '../mappings/state.ts'
+import type { Base, ConflictRow, Interval, LinkRow, RecordRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
-import * as identity from '../store/identity.ts'
+import type * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
+import { type ApplyContext, Batch, type Counts, type Item } from './batch.ts'
+import { blankedReferences } from './blanked.ts'
 import { deleted, redirectMerges } from './departures.ts'
 import { mustSend } from './merge/field.ts'
 import { mergeRecord, type RecordMerge } from './merge/record.ts'
@@ -20,150 +21,6 @@ import { linkNewcomers } from './newcomers.ts'
 import { inward } from './references.ts'
 import { classify, lensContext, namesOf, type Runtime } from './runtime.ts'
 import { settle } from './settle.ts'
-
-/** What a batch of reads is applied under. */
-export interface ApplyContext {
-  rt: Runtime
-  all: readonly Runtime[]
-  runId: string | null
-  /** Drawn before the request: links that changed since refuse the read. */
-  ticket: string
-  /** Database time at which the read began. */
-  began: number
-  /** Database time now. */
-  now: number
-  /** How long a request may still take effect after it was sent. */
-  flightMs: number
-  /** The connection's first complete list, and no other connection has rows yet: nothing can match. */
-  alone?: boolean
-  /** The rows' natural keys were stored when they were staged. */
-  keysStored?: boolean
-  /** Links that are being pushed right now: what they still have to send is looked at by the push itself. */
-  pushing?: ReadonlySet<string>
-  /** External ids that a read of this turn showed alive. */
-  standing?: ReadonlySet<string>
-  /** Connections that take creating links for new records at once (their own first list is done). */
-  ready: ReadonlySet<string>
-}
-
-export interface Counts {
-  read: number
-  created: number
-  linked: number
-  updated: number
-  conflicts: number
-  overruled: number
-  review: number
-  deleted: number
-  outside: number
-  putBack: number
-}
-export const noCounts = (): Counts => ({
-  read: 0,
-  created: 0,
-  linked: 0,
-  updated: 0,
-  conflicts: 0,
-  overruled: 0,
-  review: 0,
-  deleted: 0,
-  outside: 0,
-  putBack: 0,
-})
-
-/** A row together with what it means. */
-export interface Item {
-  snapshot: Snapshot
-  mapping: CompiledMapping
-  reading: CanonicalRow
-}
-
-/** Everything a batch changes, gathered and then written set by set. */
-export class Batch {
-  readonly counts = noCounts()
-  readonly recordChanges = new Map<string, Record<string, FieldState>>()
-  readonly newRecords: { id: string; entity: Entity; fields: Record<string, FieldState> }[] = []
-  readonly #linkChanges: links.LinkChange[] = []
-  readonly #newLinks = new Map<string, links.NewLink>()
-  readonly journal: records.ChangeRow[] = []
-  readonly opened: ConflictRow[] = []
-  readonly observed: ConflictRow[] = []
-  readonly settledConflicts: string[] = []
-  readonly answers: { id: number; state: WriteRow['state'] }[] = []
-  readonly putBack: { object: string; externalId: string; reason: string; delayMs: number }[] = []
-  readonly waiting: { waitsFor: string; object: string; externalId: string }[] = []
-  readonly keys = new Map<string, identity.KeyRow[]>()
-  readonly matches: identity.NewMatch[] = []
-  readonly ownOutbox: string[] = []
-  readonly linkedExternal: string[] = []
-  readonly findings = new Map<string, conflicts.Finding>()
-
-  addLink(link: links.NewLink): void {
-    this.#newLinks.set(link.id, link)
-  }
-
-  /** Changes a link; one that is new in this batch is simply inserted as it is to be. */
-  changeLink(change: links.LinkChange): void {
-    const fresh = this.#newLinks.get(change.id)
-    if (!fresh) {
-      this.#linkChanges.push(change)
-      return
-    }
-    fresh.base = { ...fresh.base, ...change.base }
-    fresh.seen = Math.max(fresh.seen, change.seen ?? 0)
-    fresh.state = change.state ?? fresh.state
-  }
-
-  finding(code: string, subject: string, message: string): void {
-    const key = `${code} ${subject}`
-    const found = this.findings.get(key)
-    if (found) found.count++
-    else this.findings.set(key, { code, subject, message, count: 1 })
-  }
-
-  async write(tx: Tx, ctx: ApplyContext, object: string): Promise<void> {
-    const { rt } = ctx
-    await records.insertRecords(tx, this.newRecords)
-    await records.updateRecords(
-      tx,
-      [...this.recordChanges].map(([id, fields]) => ({ id, fields })),
-    )
-    await links.insertLinks(tx, [...this.#newLinks.values()])
-    await links.updateLinks(tx, this.#linkChanges)
-    await records.appendChanges(tx, this.journal)
-    await conflicts.insertConflicts(tx, this.opened)
-    await conflicts.updateConflicts(tx, this.observed)
-    await conflicts.settleConflicts(tx, this.settledConflicts, 'all sides agree')
-    await links.answerWrites(tx, this.answers)
-    if (!ctx.keysStored)
-      await identity.putKeys(tx, rt.id, object, [...this.keys.keys()], [...this.keys.values()].flat(), ctx.alone ?? false)
-    await identity.insertMatches(tx, rt.id, this.matches)
-    await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
-    const created = this.newRecords.map((r) => r.id)
-    await queues.touchOutbox(tx, [...this.recordChanges.keys()], rt.id)
-    await queues.touchOutboxLinks(tx, this.ownOutbox)
-    await queues.addWaiting(tx, rt.id, this.waiting)
-    if (!ctx.alone) await queues.wakeWaiting(tx, rt.id, this.linkedExternal)
-    for (const reason of new Set(this.putBack.map((p) => p.reason))) {
-      const of = this.putBack.filter((p) => p.reason === reason)
-      await queues.touchInbox(tx, rt.id, of, reason, Math.max(...of.map((p) => p.delayMs)))
-    }
-    for (const other of ctx.all) {
-      if (other.id === rt.id || !ctx.ready.has(other.id) || created.length === 0) continue
-      for (const entity of new Set(this.newRecords.map((r) => r.entity))) {
-        const mapping = other.mappings.find((m) => m.entity === entity)
-        if (mapping?.document.write && mapping.document.externalId)
-          await links.fanOut(
-            tx,
-            other.id,
-            mapping.object,
-            entity,
-            this.newRecords.filter((r) => r.entity === entity).map((r) => r.id),
-          )
-      }
-    }
-  }
-}
 
 export interface Applied {
   counts: Counts
@@ -277,50 +134,6 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
   await linkNewcomers(tx, ctx, batch, object, newcomers)
   await batch.write(tx, ctx, object)
   return { counts: batch.counts, putBack: new Set(batch.putBack.map((p) => p.externalId)) }
-}
-
-/** References that are blank now and were not when we last saw them, sorted by what became of their target. */
-interface Blanked {
-  /** Link -> the base that stands for "the CRM blanked it, because its target went". */
-  bases: Map<string, Base>
-  /** Rows whose reference points at something that may have gone a moment ago: it is to be read first. */
-  doubtful: Set<string>
-  targets: { object: string; externalId: string }[]
-}
-
-/**
- * A reference that the CRM blanked by itself, because the row it pointed at went, is no person's clear: its base
- * becomes blank, so that it is sent again when its target comes back. A person's clear is one whose target is
- * known to stand, by a read of the same turn.
- */
-async function blankedReferences(
-  tx: Tx,
-  ctx: ApplyContext,
-  items: Map<string, Item>,
-  byExternal: Map<string, LinkRow>,
-): Promise<Blanked> {
-  const found = [...items.values()].flatMap((item) => {
-    const link = byExternal.get(item.snapshot.id)
-    if (!link) return []
-    return item.mapping.fields.flatMap((f) => {
-      const [now, before] = [item.reading.get(f.name), link.base[f.name]?.c]
-      if (f.type !== 'reference' || !now || !('value' in now) || now.value !== null || typeof before !== 'string') return []
-      return [{ link: link.id, row: item.snapshot.id, field: f.name, target: before, raw: now.raw }]
-    })
-  })
-  const standing = new Map(
-    (await links.standingOn(tx, ctx.rt.id, [...new Set(found.map((f) => f.target))])).map((s) => [s.recordId, s]),
-  )
-  const out: Blanked = { bases: new Map(), doubtful: new Set(), targets: [] }
-  for (const { link, row, field, target, raw } of found) {
-    const at = standing.get(target)
-    if (!at) out.bases.set(link, { ...out.bases.get(link), [field]: { c: null, r: raw, n: 0 } })
-    else if (!ctx.standing?.has(at.externalId)) {
-      out.doubtful.add(row)
-      out.targets.push(at)
-    }
-  }
-  return out
 }
 
 /** Merges one reading into its record and link, in memory and into the batch. */

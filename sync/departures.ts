@@ -6,7 +6,7 @@ import * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
-import type { ApplyContext, Batch } from './apply.ts'
+import type { ApplyContext, Batch } from './batch.ts'
 import { mustSend } from './merge/field.ts'
 
 /** Rows that a CRM deleted or merged away. */

@@ -6,7 +6,8 @@ import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
-import { type ApplyContext, type Batch, type Item, keysOf, merge } from './apply.ts'
+import { keysOf, merge } from './apply.ts'
+import type { ApplyContext, Batch, Item } from './batch.ts'
 import { decide, type Pair } from './match/decide.ts'
 
 /** Finds out what rows without a link are: ours come back, the twin of a record, or something new. */

@@ -2,7 +2,7 @@ import type { CompiledMapping } from '../mappings/compile.ts'
 import type { CanonicalRow } from '../mappings/lens.ts'
 import { isBlank, same } from '../mappings/model/value.ts'
 import type { Base, ConflictRow, Fields, WriteRow } from '../mappings/state.ts'
-import type { ApplyContext, Item } from './apply.ts'
+import type { ApplyContext, Item } from './batch.ts'
 
 /** What a read says about a write of ours that is still open. (Protocol: Settle.) */
 export interface Settlement {

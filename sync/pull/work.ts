@@ -1,9 +1,8 @@
 import { chunks, type Snapshot } from '../../connectors/connector.ts'
 import type { Tx } from '../../store/database.ts'
 import * as lanes from '../../store/lanes.ts'
-import * as links from '../../store/links.ts'
-import type { ApplyContext, Counts } from '../apply.ts'
-import { type Engine, flightOf, inTransaction } from '../engine.ts'
+import { type ApplyContext, type Counts, drawContext } from '../batch.ts'
+import { type Engine, inTransaction } from '../engine.ts'
 import { associationColumnsOf, type Runtime } from '../runtime.ts'
 
 /** Rows merged in one transaction. */
@@ -23,28 +22,8 @@ export interface PullWork {
 
 /** What a read is applied under; drawn before its request leaves. */
 export async function beginRead(work: PullWork, alone = false): Promise<ApplyContext> {
-  return inTransaction(work.engine, (tx) => readContext(tx, work, alone))
-}
-
-export async function readContext(tx: Tx, work: PullWork, alone = false): Promise<ApplyContext> {
-  const { engine, rt } = work
-  const ready = new Set<string>()
-  for (const other of engine.runtimes) {
-    const objects = other.id === rt.id ? work.objects : await lanes.readObjects(tx, other.id)
-    if (other.objects.every((o) => objects[o]?.phase === 'poll')) ready.add(other.id)
-  }
-  const now = await lanes.databaseNow(tx)
-  return {
-    rt,
-    all: engine.runtimes,
-    runId: work.runId,
-    ticket: await links.drawTicket(tx),
-    began: now,
-    now,
-    flightMs: flightOf(engine, rt),
-    alone,
-    ready,
-  }
+  const ctx = await inTransaction(work.engine, (tx) => drawContext(tx, work.engine, work.rt, work.runId))
+  return { ...ctx, alone }
 }
 
 /** One transaction under the lane's fence. @param staged rows that it staged. */

@@ -7,7 +7,7 @@ import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
-import type { ApplyContext } from '../apply.ts'
+import { type ApplyContext, drawContext } from '../batch.ts'
 import { holdsBrake } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, storeRun, writesEnabled } from '../engine.ts'
 import { thawParents } from '../frozen.ts'
@@ -162,7 +162,11 @@ async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues
   const deletes = loaded.filter((t) => t.link.state === 'live' && t.record.deleted)
   const updates = loaded.filter((t) => t.link.state === 'live' && !t.record.deleted)
   const { batch } = rt.connector
-  const ctx = await drawContext(work, updates)
+  // Drawn before the first verify read leaves.
+  const ctx: ApplyContext = {
+    ...(await inTransaction(engine, (tx) => drawContext(tx, engine, rt, work.runId))),
+    pushing: new Set(updates.map((t) => t.link.id)),
+  }
   const associations = await readWanted(work, mapping, updates)
   const created: Following[] = []
   const updated: Following[] = []
@@ -175,25 +179,6 @@ async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues
   await followCreates(work, mapping, created)
   await followUpdates(work, mapping, updated)
   return deletes
-}
-
-/** What the verify reads are applied under; drawn before the first of them leaves. */
-async function drawContext(work: Work, updates: Target[]): Promise<ApplyContext> {
-  const { engine, rt } = work
-  return inTransaction(engine, async (tx) => {
-    const now = await lanes.databaseNow(tx)
-    return {
-      rt,
-      all: engine.runtimes,
-      runId: work.runId,
-      ticket: await links.drawTicket(tx),
-      began: now,
-      now,
-      flightMs: work.flightMs,
-      ready: new Set(engine.runtimes.map((r) => r.id)),
-      pushing: new Set(updates.map((t) => t.link.id)),
-    }
-  })
 }
 
 /** Associations are read only for records that have some to send, a thousand a call. */

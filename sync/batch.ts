@@ -1,0 +1,180 @@
+import type { Snapshot } from '../connectors/connector.ts'
+import type { CompiledMapping } from '../mappings/compile.ts'
+import type { CanonicalRow } from '../mappings/lens.ts'
+import type { Entity } from '../mappings/model/model.ts'
+import type { ConflictRow, FieldState, WriteRow } from '../mappings/state.ts'
+import * as conflicts from '../store/conflicts.ts'
+import type { Tx } from '../store/database.ts'
+import * as identity from '../store/identity.ts'
+import * as lanes from '../store/lanes.ts'
+import * as links from '../store/links.ts'
+import * as queues from '../store/queues.ts'
+import * as records from '../store/records.ts'
+import { type Engine, flightOf } from './engine.ts'
+import type { Runtime } from './runtime.ts'
+
+/** What a batch of reads is applied under, and everything that applying it changes. */
+
+/** What a batch of reads is applied under. */
+export interface ApplyContext {
+  rt: Runtime
+  all: readonly Runtime[]
+  runId: string | null
+  /** Drawn before the request: links that changed since refuse the read. */
+  ticket: string
+  /** Database time at which the read began. */
+  began: number
+  /** Database time now. */
+  now: number
+  /** How long a request may still take effect after it was sent. */
+  flightMs: number
+  /** The connection's first complete list, and no other connection has rows yet: nothing can match. */
+  alone?: boolean
+  /** The rows' natural keys were stored when they were staged. */
+  keysStored?: boolean
+  /** Links that are being pushed right now: what they still have to send is looked at by the push itself. */
+  pushing?: ReadonlySet<string>
+  /** External ids that a read of this turn showed alive. */
+  standing?: ReadonlySet<string>
+  /** Connections that take creating links for new records at once (their own first list is done). */
+  ready: ReadonlySet<string>
+}
+
+export interface Counts {
+  read: number
+  created: number
+  linked: number
+  updated: number
+  conflicts: number
+  overruled: number
+  review: number
+  deleted: number
+  outside: number
+  putBack: number
+}
+export const noCounts = (): Counts => ({
+  read: 0,
+  created: 0,
+  linked: 0,
+  updated: 0,
+  conflicts: 0,
+  overruled: 0,
+  review: 0,
+  deleted: 0,
+  outside: 0,
+  putBack: 0,
+})
+
+/** A row together with what it means. */
+export interface Item {
+  snapshot: Snapshot
+  mapping: CompiledMapping
+  reading: CanonicalRow
+}
+
+/** Draws what reads are applied under, before the first of their requests leaves. */
+export async function drawContext(tx: Tx, engine: Engine, rt: Runtime, runId: string | null): Promise<ApplyContext> {
+  const ready = new Set<string>()
+  for (const other of engine.runtimes) {
+    const objects = await lanes.readObjects(tx, other.id)
+    if (other.objects.every((o) => objects[o]?.phase === 'poll')) ready.add(other.id)
+  }
+  const now = await lanes.databaseNow(tx)
+  return {
+    rt,
+    all: engine.runtimes,
+    runId,
+    ticket: await links.drawTicket(tx),
+    began: now,
+    now,
+    flightMs: flightOf(engine, rt),
+    ready,
+  }
+}
+
+/** Everything a batch changes, gathered and then written set by set. */
+export class Batch {
+  readonly counts = noCounts()
+  readonly recordChanges = new Map<string, Record<string, FieldState>>()
+  readonly newRecords: { id: string; entity: Entity; fields: Record<string, FieldState> }[] = []
+  readonly #linkChanges: links.LinkChange[] = []
+  readonly #newLinks = new Map<string, links.NewLink>()
+  readonly journal: records.ChangeRow[] = []
+  readonly opened: ConflictRow[] = []
+  readonly observed: ConflictRow[] = []
+  readonly settledConflicts: string[] = []
+  readonly answers: { id: number; state: WriteRow['state'] }[] = []
+  readonly putBack: { object: string; externalId: string; reason: string; delayMs: number }[] = []
+  readonly waiting: { waitsFor: string; object: string; externalId: string }[] = []
+  readonly keys = new Map<string, identity.KeyRow[]>()
+  readonly matches: identity.NewMatch[] = []
+  readonly ownOutbox: string[] = []
+  readonly linkedExternal: string[] = []
+  readonly findings = new Map<string, conflicts.Finding>()
+
+  addLink(link: links.NewLink): void {
+    this.#newLinks.set(link.id, link)
+  }
+
+  /** Changes a link; one that is new in this batch is simply inserted as it is to be. */
+  changeLink(change: links.LinkChange): void {
+    const fresh = this.#newLinks.get(change.id)
+    if (!fresh) {
+      this.#linkChanges.push(change)
+      return
+    }
+    fresh.base = { ...fresh.base, ...change.base }
+    fresh.seen = Math.max(fresh.seen, change.seen ?? 0)
+    fresh.state = change.state ?? fresh.state
+  }
+
+  finding(code: string, subject: string, message: string): void {
+    const key = `${code} ${subject}`
+    const found = this.findings.get(key)
+    if (found) found.count++
+    else this.findings.set(key, { code, subject, message, count: 1 })
+  }
+
+  async write(tx: Tx, ctx: ApplyContext, object: string): Promise<void> {
+    const { rt } = ctx
+    await records.insertRecords(tx, this.newRecords)
+    await records.updateRecords(
+      tx,
+      [...this.recordChanges].map(([id, fields]) => ({ id, fields })),
+    )
+    await links.insertLinks(tx, [...this.#newLinks.values()])
+    await links.updateLinks(tx, this.#linkChanges)
+    await records.appendChanges(tx, this.journal)
+    await conflicts.insertConflicts(tx, this.opened)
+    await conflicts.updateConflicts(tx, this.observed)
+    await conflicts.settleConflicts(tx, this.settledConflicts, 'all sides agree')
+    await links.answerWrites(tx, this.answers)
+    if (!ctx.keysStored)
+      await identity.putKeys(tx, rt.id, object, [...this.keys.keys()], [...this.keys.values()].flat(), ctx.alone ?? false)
+    await identity.insertMatches(tx, rt.id, this.matches)
+    await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
+    const created = this.newRecords.map((r) => r.id)
+    await queues.touchOutbox(tx, [...this.recordChanges.keys()], rt.id)
+    await queues.touchOutboxLinks(tx, this.ownOutbox)
+    await queues.addWaiting(tx, rt.id, this.waiting)
+    if (!ctx.alone) await queues.wakeWaiting(tx, rt.id, this.linkedExternal)
+    for (const reason of new Set(this.putBack.map((p) => p.reason))) {
+      const of = this.putBack.filter((p) => p.reason === reason)
+      await queues.touchInbox(tx, rt.id, of, reason, Math.max(...of.map((p) => p.delayMs)))
+    }
+    for (const other of ctx.all) {
+      if (other.id === rt.id || !ctx.ready.has(other.id) || created.length === 0) continue
+      for (const entity of new Set(this.newRecords.map((r) => r.entity))) {
+        const mapping = other.mappings.find((m) => m.entity === entity)
+        if (mapping?.document.write && mapping.document.externalId)
+          await links.fanOut(
+            tx,
+            other.id,
+            mapping.object,
+            entity,
+            this.newRecords.filter((r) => r.entity === entity).map((r) => r.id),
+          )
+      }
+    }
+  }
+}
