@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isNear, ruleEntry } from '../mappings/identity.ts'
 import type { Value } from '../mappings/model/value.ts'
-import type { FieldState, LinkRow, RecordRow } from '../mappings/state.ts'
+import type { FieldState, LinkRow, RecordRow, WriteRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
@@ -9,6 +9,7 @@ import * as records from '../store/records.ts'
 import { keysOf, merge } from './apply.ts'
 import type { ApplyContext, Batch, Item } from './batch.ts'
 import { decide, type Pair } from './match/decide.ts'
+import { settle } from './settle.ts'
 
 /** Finds out what rows without a link are: ours come back, the twin of a record, or something new. */
 export async function linkNewcomers(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, items: Item[]): Promise<void> {
@@ -43,6 +44,8 @@ async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, 
   const found = new Map((await records.lockRecords(tx, [...new Set(keyed.map((i) => keyOf(i)!))].sort())).map((r) => [r.id, r]))
   const all = await links.linksOfRecords(tx, [...found.keys()])
   const own = new Map(all.filter((l) => l.connectionId === ctx.rt.id && l.state !== 'dead').map((l) => [l.recordId!, l]))
+  const open = [...own.values()].flatMap((l) => (l.state === 'creating' && l.openWrite !== null ? [l.openWrite] : []))
+  const writes = new Map((await links.readWrites(tx, open)).map((w) => [w.id, w]))
   const rest: Item[] = []
   for (const item of items) {
     const record = found.get(keyOf(item) ?? '')
@@ -50,7 +53,7 @@ async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, 
     if (!record || record.entity !== item.mapping.entity) rest.push(item)
     else if (record.deleted) hold(batch, ctx, object, item, [record.id], 'it carries the id of a record that was deleted')
     else if (!link || link.state === 'creating') {
-      bind(batch, ctx, object, item, record, link)
+      bind(batch, ctx, object, item, record, link, writes.get(link?.openWrite ?? -1))
       own.set(record.id, { ...(link ?? ({} as LinkRow)), state: 'live' })
     } else hold(batch, ctx, object, item, [record.id], 'it carries the id of a record that is linked to another row: a clone')
   }
@@ -171,7 +174,11 @@ function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item)
   batch.linkedExternal.push(snapshot.id)
 }
 
-/** Links a row to a record and merges the two for the first time. */
+/**
+ * Links a row to a record and merges the two for the first time.
+ *
+ * @param write our create of the row, whose answer was lost: what the row holds besides is the CRM's own.
+ */
 function bind(
   batch: Batch,
   ctx: ApplyContext,
@@ -179,6 +186,7 @@ function bind(
   item: Item,
   record: RecordRow,
   creating: LinkRow | string | undefined,
+  write?: WriteRow,
 ): void {
   const { rt } = ctx
   const { snapshot, mapping } = item
@@ -191,7 +199,7 @@ function bind(
     externalId: snapshot.id,
     recordId: record.id,
     state: 'live',
-    base: {},
+    base: write ? settle({ ...write, state: 'acknowledged' }, record.fields, item, ctx).base : {},
     rev: 0,
     seen: 0,
     wrote: 0,
@@ -203,6 +211,7 @@ function bind(
       externalId: snapshot.id,
       recordId: record.id,
       state: 'live',
+      base: link.base,
       seen: snapshot.version,
       openWrite: null,
     })
