@@ -34,7 +34,7 @@ export interface ApplyContext {
   keysStored?: boolean
   /** Links that are being pushed right now: what they still have to send is looked at by the push itself. */
   pushing?: ReadonlySet<string>
-  /** External ids that a read of this turn showed alive. */
+  /** Rows, as object and id, that a read of this turn showed alive. */
   standing?: ReadonlySet<string>
   /** Connections that take creating links for new records at once (their own first list is done). */
   ready: ReadonlySet<string>

@@ -39,7 +39,7 @@ export async function blankedReferences(
   for (const { link, row, field, target, raw } of found) {
     const at = standing.get(target)
     if (!at) out.bases.set(link, { ...out.bases.get(link), [field]: { c: null, r: raw, n: 0 } })
-    else if (!ctx.standing?.has(at.externalId)) {
+    else if (!ctx.standing?.has(`${at.object} ${at.externalId}`)) {
       out.doubtful.add(row)
       out.targets.push(at)
     }

@@ -78,6 +78,12 @@ export async function redirectMerges(
   const { rt } = ctx
   const ids = [...new Set(merges.flatMap((m) => [m.loser, m.winner]))]
   const found = new Map((await links.lockLinksByExternal(tx, rt.id, object, ids, ctx.ticket)).map((l) => [l.externalId!, l]))
+  // Winners whose links move in this call are read again under a fresh ticket; a merge known before changes nothing.
+  const moved = new Set<string>()
+  const again = (winner: string) => {
+    moved.add(winner)
+    batch.putBack.push({ object, externalId: winner, reason: 'another row was merged into it', delayMs: 0 })
+  }
   for (const { loser, winner } of merges) {
     const [from, to] = [found.get(loser), found.get(winner)]
     if (!from || from.state === 'dead' || loser === winner) continue
@@ -87,19 +93,17 @@ export async function redirectMerges(
       await links.updateLinks(tx, [{ id: from.id, externalId: winner }])
       found.set(winner, { ...from, externalId: winner })
       found.delete(loser)
-      await queues.touchInbox(tx, rt.id, [{ object, externalId: winner }], 'another row was merged into it')
+      again(winner)
       continue
     }
     await links.updateLinks(tx, [{ id: from.id, state: 'dead', openWrite: null }])
     from.state = 'dead'
     if (from.recordId && to.recordId && from.recordId !== to.recordId) await mergeRecords(tx, ctx, to.recordId, from.recordId)
-    await queues.touchInbox(tx, rt.id, [{ object, externalId: winner }], 'another row was merged into it')
+    again(winner)
   }
-  batch.counts.deleted += merges.length
+  batch.counts.deleted += moved.size
   const losers = new Set(merges.map((m) => m.loser))
-  // Winners are read again under a fresh ticket: their links have just changed.
-  const winners = new Set(merges.map((m) => m.winner).filter((w) => found.has(w)))
-  return snapshots.filter((s) => !losers.has(s.id) && !winners.has(s.id))
+  return snapshots.filter((s) => !losers.has(s.id) && !moved.has(s.id))
 }
 
 /** Two records are one: the survivor keeps its values and takes the other's where its own are blank. */

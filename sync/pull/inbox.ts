@@ -29,6 +29,7 @@ export async function pullInbox(work: PullWork): Promise<boolean> {
         columns: columnsOf(rt, object),
       })
       const snapshots = await withAssociations(rt, object, read)
+      for (const s of snapshots) if (!s.deleted) standing.add(`${object} ${s.id}`)
       // An id that nobody knows any more was deleted for good.
       const known = new Set(snapshots.flatMap((s) => [s.id, s.asked]))
       const gone = piece
@@ -47,7 +48,6 @@ export async function pullInbox(work: PullWork): Promise<boolean> {
         await queues.finishInbox(tx, rt.id, piece)
         add(work.counts, (await applySnapshots(tx, { ...ctx, standing }, object, [...snapshots, ...gone])).counts)
       })
-      for (const s of snapshots) if (!s.deleted) standing.add(s.id)
     }
   }
   return claimed.length === CLAIM

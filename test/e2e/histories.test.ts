@@ -161,3 +161,25 @@ test('a second worker starts while the first is stuck in a request: the first ca
   expect(await h.query(`select id from write where state = 'sent'`)).toEqual([])
   expect(await h.verify()).toMatchObject({ unexplained: 0 })
 })
+
+test('a person clears the parent of an account: the clear travels, once', async () => {
+  const parent = await h.createAccount({ Name: 'Teal Holding', Website: 'teal.example.com' })
+  const child = await h.createAccount({ Name: 'Teal Foods', Website: 'foods.example.com', ParentId: parent })
+  await h.sync()
+  await h.sf('PATCH', `/sobjects/Account/${child}`, { ParentId: null, Phone: '+14155550131' })
+  expect((await h.sync()).quiet).toBe(true)
+  expect(await phoneThere((await h.twinOf(child, 'hubspot'))!)).toBe('+14155550131')
+  expect(await h.verify()).toMatchObject({ unexplained: 0 })
+})
+
+test('after a merge in HubSpot edits of the surviving row still travel', async () => {
+  const one = await linked()
+  const other = await linked({ Name: 'Osprey Two', Website: 'osprey-two.example.com' })
+  const merged = (await h.hs('POST', '/crm/v3/objects/companies/merge', { primaryObjectId: one.hs, objectIdToMerge: other.hs }))
+    .body.id
+  await h.sync()
+  await h.hs('PATCH', `/crm/v3/objects/companies/${merged}`, { properties: { phone: '+14155550141' } })
+  await h.sync()
+  expect((await h.account(one.sf)).Phone).toBe('+14155550141')
+  expect(await h.verify()).toMatchObject({ unexplained: 0 })
+})
