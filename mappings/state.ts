@@ -65,8 +65,8 @@ export interface LinkRow {
   openWrite: number | null
 }
 
-export const WRITE_STATES = ['sent', 'acknowledged', 'refused', 'settled'] as const
-export type WriteState = (typeof WRITE_STATES)[number]
+/** A write whose outcome is not known, or that the CRM took and no read has shown yet. Settled ones have no state. */
+export type OpenState = 'sent' | 'acknowledged'
 
 /** One field of a write: what was meant, what was sent, what stood there before. */
 export interface WriteField {
@@ -87,11 +87,13 @@ export interface WriteRow {
   linkId: string
   recordId: string
   kind: 'create' | 'update' | 'delete'
-  state: WriteState
+  state: OpenState
   fields: Record<string, WriteField>
   readVersion: number
   readClock: number
   sentAt: number
+  /** When it was acknowledged. */
+  answeredAt: number | null
 }
 
 /** One side of a conflict: the hub, or a link. */

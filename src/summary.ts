@@ -35,7 +35,7 @@ export async function summarise(app: App, seconds = Math.round((Date.now() - app
       sql<{ name: string; created: number; updated: number; cleared: number; deleted: number }>`
       select connection.name, count(*) filter (where write.kind = 'create') as created, count(*) filter (where write.kind = 'update') as updated,
         count(*) filter (where write.kind = 'update' and exists (select 1 from jsonb_each(write.fields) f where f.value -> 'c' = 'null')) as cleared, count(*) filter (where write.kind = 'delete') as deleted
-      from write join connection on connection.id = write.connection_id where write.state in ('settled', 'acknowledged') and write.sent_at >= to_timestamp(${app.startedAt} / 1000.0) group by 1`,
+      from write join connection on connection.id = write.connection_id where write.refused is null and not exists (select 1 from open_write o where o.write_id = write.id and o.state = 'sent') and write.sent_at >= to_timestamp(${app.startedAt} / 1000.0) group by 1`,
     )
     const [lost] = await rows(tx, sql<{ n: number }>`select count(*) as n from change where kind = 'overruled'`)
     const byKind = (kind: string) => engine.runtimes.find((r) => r.kind === kind)?.name ?? kind

@@ -38,6 +38,7 @@ const GROWING = [
   'natural_key',
   'outbox',
   'write',
+  'open_write',
   'change',
   'staged',
   'conflict',
@@ -104,7 +105,7 @@ export class Database {
 
   #once<T>(workspace: string, work: (tx: Tx) => Promise<T>, durable: boolean): Promise<T> {
     return this.#kysely.transaction().execute(async (tx) => {
-      await sql`select set_config('role', ${APP_ROLE}, true), set_config('app.workspace', ${workspace}, true), set_config('jit', 'off', true),
+      await sql`select set_config('role', ${APP_ROLE}, true), set_config('app.workspace', ${workspace}, true), set_config('jit', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
         set_config('synchronous_commit', ${durable ? 'on' : 'off'}, true)`.execute(tx)
       return work(tx)
     })

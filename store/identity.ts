@@ -44,7 +44,7 @@ export interface Candidate {
   key: string
   recordId: string
 }
-/** Living records that hold one of the keys through another connection's row and are free on this one. */
+/** Living records that hold one of the keys through any row, and whether they have a row on this connection. */
 export const candidatesByKey = async (tx: Tx, connectionId: string, keys: string[]) =>
   keys.length === 0
     ? []
@@ -53,11 +53,11 @@ export const candidatesByKey = async (tx: Tx, connectionId: string, keys: string
         await rows(
           tx,
           sql<Candidate & { taken: boolean; takenState: string | null; linkId: string | null }>`
+    with k as materialized (select key, connection_id, object, external_id from natural_key where key = any(${keys.map(digest)}::uuid[]))
     select distinct k.key, l.record_id as "recordId", own.id is not null and own.state <> 'creating' as taken, own.state as "takenState", own.id as "linkId"
-    from natural_key k join link l on l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id and l.state in ('live', 'outside')
+    from k join link l on l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id and l.state <> 'held'
     join record on record.id = l.record_id and record.deleted_at is null
-    left join link own on own.record_id = l.record_id and own.connection_id = ${connectionId} and own.state <> 'dead'
-    where k.key = any(${keys.map(digest)}::uuid[]) and k.connection_id <> ${connectionId}`,
+    left join link own on own.record_id = l.record_id and own.connection_id = ${connectionId} and own.state <> 'dead'`,
         ),
       )
 

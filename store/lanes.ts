@@ -73,6 +73,15 @@ export async function saveObject(tx: Tx, connectionId: string, object: string, s
     on conflict (workspace_id, connection_id, object) do update set state = excluded.state`.execute(tx)
 }
 
+/**
+ * Keeps the end of first reads and the making of records apart until the transaction ends: a record is made either
+ * before an object counts as read, and is seen when that read ends, or after it, and goes out by itself.
+ */
+export async function holdFirstReads(tx: Tx, as: 'maker' | 'ender'): Promise<void> {
+  const lock = sql.raw(as === 'maker' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock')
+  await sql`select ${lock}(hashtextextended('first reads ' || current_setting('app.workspace'), 0))`.execute(tx)
+}
+
 /** How far the reads of a connection's objects are. */
 export async function readObjects(tx: Tx, connectionId: string): Promise<LaneObjects> {
   const found = await rows(
@@ -111,9 +120,9 @@ export const demandedPolls = (tx: Tx, connectionId: string, patienceMs = 5_000) 
       or not exists (select 1 from outbox where connection_id = ${connectionId} and not_before <= clock_timestamp()))`,
   )
 
-/** Ends demands that were raised before a poll began. */
-export async function meetDemands(tx: Tx, connectionId: string, object: string, began: number): Promise<void> {
-  await sql`delete from poll_demand where connection_id = ${connectionId} and object = ${object} and at <= to_timestamp(${began} / 1000.0)`.execute(
+/** Ends demands that were raised before a poll began. @param overlap whether it read the overlap. */
+export async function meetDemands(tx: Tx, connectionId: string, object: string, began: number, overlap: boolean): Promise<void> {
+  await sql`delete from poll_demand where connection_id = ${connectionId} and object = ${object} and at <= to_timestamp(${began} / 1000.0) and (${overlap} or not overlap)`.execute(
     tx,
   )
 }

@@ -6,15 +6,26 @@ import { json, rows, type Tx } from './database.ts'
 
 const columns =
   sql.raw(`link.id, link.connection_id as "connectionId", link.object, link.entity, link.external_id as "externalId", link.record_id as "recordId",
-  link.state, link.base, link.rev, link.seen, link.wrote, link.open_write as "openWrite"`)
+  link.state, link.base, link.rev, link.seen, link.wrote, (select write_id from open_write where open_write.link_id = link.id) as "openWrite"`)
 
 /** A link together with whether it changed after a ticket was drawn. */
 export type TicketedLink = LinkRow & { changedSince: boolean }
 
-/** A ticket: which transactions had committed when a read began. */
+/**
+ * A ticket: which transactions had committed when a read began. It ends with the server's run: after a crash the ids of
+ * transactions that were forgotten are given out again.
+ */
 export async function drawTicket(tx: Tx): Promise<string> {
-  const [row] = await rows(tx, sql<{ ticket: string }>`select pg_current_snapshot()::text as ticket`)
+  const [row] = await rows(
+    tx,
+    sql<{ ticket: string }>`select pg_current_snapshot()::text || '@' || pg_postmaster_start_time()::text as ticket`,
+  )
   return row!.ticket
+}
+
+const changedSince = (ticket: string) => {
+  const [snapshot, run] = ticket.split('@') as [string, string]
+  return sql`(pg_postmaster_start_time()::text <> ${run} or not pg_visible_in_snapshot(link.changed, ${snapshot}::pg_snapshot)) as "changedSince"`
 }
 
 /** Links of external ids, locked in id order. */
@@ -23,23 +34,30 @@ export const lockLinksByExternal = (tx: Tx, connectionId: string, object: string
     ? Promise.resolve([])
     : rows(
         tx,
-        sql<TicketedLink>`select ${columns}, not pg_visible_in_snapshot(link.changed, ${ticket}::pg_snapshot) as "changedSince"
-    from link where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[]) order by id for update`,
+        sql<TicketedLink>`select ${columns}, ${changedSince(ticket)}
+    from link where link.connection_id = ${connectionId} and link.object = ${object} and link.external_id = any(${externalIds}::text[]) order by link.id for update`,
       )
+
+/** Links of external ids, to look at. */
+export const readLinksByExternal = (tx: Tx, connectionId: string, object: string, externalIds: string[]) =>
+  rows(
+    tx,
+    sql<LinkRow>`select ${columns} from link where link.connection_id = ${connectionId} and link.object = ${object} and link.external_id = any(${externalIds}::text[])`,
+  )
 
 export const lockLinks = (tx: Tx, ids: string[], ticket: string) =>
   ids.length === 0
     ? Promise.resolve([])
     : rows(
         tx,
-        sql<TicketedLink>`select ${columns}, not pg_visible_in_snapshot(link.changed, ${ticket}::pg_snapshot) as "changedSince"
-    from link where id = any(${ids}::uuid[]) order by id for update`,
+        sql<TicketedLink>`select ${columns}, ${changedSince(ticket)}
+    from link where link.id = any(${ids}::uuid[]) order by link.id for update`,
       )
 
 export const linksOfRecords = (tx: Tx, recordIds: string[]) =>
   recordIds.length === 0
     ? Promise.resolve([])
-    : rows(tx, sql<LinkRow>`select ${columns} from link where record_id = any(${recordIds}::uuid[])`)
+    : rows(tx, sql<LinkRow>`select ${columns} from link where link.record_id = any(${recordIds}::uuid[])`)
 
 export interface NewLink {
   id: string
@@ -71,7 +89,6 @@ export interface LinkChange {
   base?: Base
   seen?: number
   wrote?: number
-  openWrite?: number | null
 }
 
 /** Changes links; each change raises `rev` and marks the link for open tickets. */
@@ -80,43 +97,63 @@ export async function updateLinks(tx: Tx, changes: LinkChange[]): Promise<void> 
   // One row per link: an UPDATE takes only one of several rows that match it.
   const byId = new Map<string, LinkChange>()
   for (const c of changes) byId.set(c.id, { ...byId.get(c.id), ...c, base: { ...byId.get(c.id)?.base, ...c.base } })
-  const full = [...byId.values()].map((c) => ({ ...c, keepWrite: c.openWrite === undefined }))
   await sql`update link set
       external_id = coalesce(r."externalId", link.external_id), record_id = coalesce(r."recordId", link.record_id), state = coalesce(r.state, link.state),
       base = link.base || r.base, seen = greatest(link.seen, coalesce(r.seen, 0)), wrote = greatest(link.wrote, coalesce(r.wrote, 0)),
-      open_write = case when r."keepWrite" then link.open_write else r."openWrite" end, rev = rev + 1, changed = pg_current_xact_id()
-    from jsonb_to_recordset(${json(full)}) as r(id uuid, "externalId" text, "recordId" uuid, state text, base jsonb, seen bigint, wrote bigint, "openWrite" bigint, "keepWrite" boolean)
+      rev = rev + 1, changed = pg_current_xact_id()
+    from jsonb_to_recordset(${json([...byId.values()])}) as r(id uuid, "externalId" text, "recordId" uuid, state text, base jsonb, seen bigint, wrote bigint)
     where link.id = r.id`.execute(tx)
 }
 
+/** Records looked at in one statement: a plan for named ids stays right however fast the tables grow. */
+const FAN = 2_000
+
+/** Creating links, and their outbox rows, for all living records of an entity that have no link on a connection yet. */
+export async function fanOutAll(tx: Tx, connectionId: string, object: string, entity: string): Promise<void> {
+  for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
+    const found = await rows(
+      tx,
+      sql<{
+        id: string
+        living: boolean
+      }>`select id, deleted_at is null as living from record where entity = ${entity} and id > ${after} order by id limit ${FAN}`,
+    )
+    await fanOut(
+      tx,
+      connectionId,
+      object,
+      entity,
+      found.filter((f) => f.living).map((f) => f.id),
+    )
+    if (found.length < FAN) return
+    after = found.at(-1)!.id
+  }
+}
+
 /**
- * Creating links, and their outbox rows, for records that have no link on a connection yet: one statement
- * for any number of records. Records in an open review there are left out.
+ * Creating links, and their outbox rows, for those of these records that have no link on a connection yet. Records in
+ * an open review there are left out.
  */
-export async function fanOut(
-  tx: Tx,
-  connectionId: string,
-  object: string,
-  entity: string,
-  recordIds?: string[],
-): Promise<number> {
-  const only = recordIds ? sql`and record.id = any(${recordIds}::uuid[])` : sql``
-  const found = await rows(
-    tx,
-    sql<{ n: number }>`
-    with missing as (
-      select record.id, record.created_at as born from record
-      where entity = ${entity} and deleted_at is null ${only}
-        and not exists (select 1 from link where link.record_id = record.id and link.connection_id = ${connectionId} and link.state <> 'dead')
-        and not exists (select 1 from match where match.state = 'open' and match.connection_id = ${connectionId} and record.id = any(match.record_ids))
-    ), made as (
-      insert into link (id, connection_id, object, entity, record_id, state, base)
-      select gen_random_uuid(), ${connectionId}, ${object}, ${entity}, id, 'creating', '{}' from missing on conflict do nothing returning id, record_id
-    ), queued as (
-      insert into outbox (link_id, connection_id, entity, born) select made.id, ${connectionId}, ${entity}, missing.born from made join missing on missing.id = made.record_id returning 1
-    ) select count(*) as n from queued`,
-  )
-  return found[0]?.n ?? 0
+export async function fanOut(tx: Tx, connectionId: string, object: string, entity: string, recordIds: string[]): Promise<void> {
+  for (let at = 0; at < recordIds.length; at += FAN) {
+    const piece = recordIds.slice(at, at + FAN)
+    const taken = await rows(
+      tx,
+      sql<{
+        id: string
+      }>`select record_id as id from link where record_id = any(${piece}::uuid[]) and connection_id = ${connectionId} and state <> 'dead'
+      union all select unnest(record_ids) from match where state = 'open' and connection_id = ${connectionId} and record_ids && ${piece}::uuid[]`,
+    )
+    const without = new Set(piece).difference(new Set(taken.map((t) => t.id)))
+    if (without.size === 0) continue
+    await sql`with made as (
+        insert into link (id, connection_id, object, entity, record_id, state, base)
+        select gen_random_uuid(), ${connectionId}, ${object}, ${entity}, id, 'creating', '{}' from unnest(${[...without]}::uuid[]) as id on conflict do nothing returning id, record_id
+      ) insert into outbox (link_id, connection_id, entity, born)
+      select made.id, ${connectionId}, ${entity}, record.created_at from made join record on record.id = made.record_id and record.id = any(${[...without]}::uuid[])`.execute(
+      tx,
+    )
+  }
 }
 
 /** Ids of external records -> records they are linked to, for references. Follows merges. */
@@ -175,14 +212,15 @@ export const standingOn = (tx: Tx, connectionId: string, recordIds: string[]) =>
 
 // --- writes -----------------------------------------------------------------------------------------
 
-const writeColumns = sql.raw(
-  `id, link_id as "linkId", record_id as "recordId", kind, state, fields, read_version as "readVersion", read_clock as "readClock", (extract(epoch from sent_at) * 1000)::bigint as "sentAt"`,
-)
-
 export const readWrites = (tx: Tx, ids: number[]) =>
   ids.length === 0
     ? Promise.resolve([])
-    : rows(tx, sql<WriteRow>`select ${writeColumns} from write where id = any(${ids}::bigint[])`)
+    : rows(
+        tx,
+        sql<WriteRow>`select id, write.link_id as "linkId", record_id as "recordId", kind, open_write.state, fields, read_version as "readVersion", read_clock as "readClock",
+    (extract(epoch from write.sent_at) * 1000)::bigint as "sentAt", (extract(epoch from open_write.answered_at) * 1000)::bigint as "answeredAt"
+    from write join open_write on open_write.write_id = write.id where id = any(${ids}::bigint[])`,
+      )
 
 export interface NewWrite {
   linkId: string
@@ -193,7 +231,7 @@ export interface NewWrite {
   readClock: number
 }
 
-/** Commits the intent of a batch of writes before the request leaves: link -> write id. */
+/** Commits the intent of a batch of writes before the request leaves: link -> write id. A link has one at a time. */
 export async function insertWrites(
   tx: Tx,
   connectionId: string,
@@ -201,26 +239,45 @@ export async function insertWrites(
   runId: string | null,
   writes: NewWrite[],
 ): Promise<Map<string, number>> {
+  if (writes.length === 0) return new Map()
   const made = await rows(
     tx,
     sql<{ id: number; linkId: string }>`
     with made as (
-      insert into write (batch, run_id, connection_id, link_id, record_id, kind, state, fields, read_version, read_clock)
-      select ${batch}, ${runId}::uuid, ${connectionId}, r."linkId", r."recordId", r.kind, 'sent', r.fields, r."readVersion", r."readClock"
+      insert into write (batch, run_id, connection_id, link_id, record_id, kind, fields, read_version, read_clock)
+      select ${batch}, ${runId}::uuid, ${connectionId}, r."linkId", r."recordId", r.kind, r.fields, r."readVersion", r."readClock"
       from jsonb_to_recordset(${json(writes)}) as r("linkId" uuid, "recordId" uuid, kind text, fields jsonb, "readVersion" bigint, "readClock" bigint)
       returning id, link_id
-    ), marked as (
-      update link set open_write = made.id, rev = rev + 1, changed = pg_current_xact_id() from made where link.id = made.link_id returning 1
+    ), opened as (
+      insert into open_write (link_id, write_id, connection_id, state) select link_id, id, ${connectionId}, 'sent' from made
     ) select id, link_id as "linkId" from made`,
   )
   return new Map(made.map((m) => [m.linkId, m.id]))
 }
 
-/** Records how writes ended. */
-export async function answerWrites(tx: Tx, answers: { id: number; state: WriteRow['state']; error?: unknown }[]): Promise<void> {
-  if (answers.length === 0) return
-  await sql`update write set state = r.state, answered_at = clock_timestamp(), error = coalesce(r.error, write.error)
-    from jsonb_to_recordset(${json(answers)}) as r(id bigint, state text, error jsonb) where write.id = r.id`.execute(tx)
+/** A CRM has taken these writes; a read has still to show what it made of them. */
+export async function acknowledgeWrites(tx: Tx, linkIds: string[]): Promise<void> {
+  if (linkIds.length > 0)
+    await sql`update open_write set state = 'acknowledged', answered_at = clock_timestamp() where link_id = any(${linkIds}::uuid[])`.execute(
+      tx,
+    )
+}
+
+/** The outcome of the writes of these links is known, or does not matter any more. */
+export async function closeWrites(tx: Tx, linkIds: string[]): Promise<void> {
+  if (linkIds.length > 0) await sql`delete from open_write where link_id = any(${linkIds}::uuid[])`.execute(tx)
+}
+
+/** These writes had no effect; the error says why. */
+export async function refuseWrites(tx: Tx, refused: { linkId: string; id: number; error: unknown }[]): Promise<void> {
+  if (refused.length === 0) return
+  await sql`update write set refused = r.error from jsonb_to_recordset(${json(refused)}) as r(id bigint, error jsonb) where write.id = r.id`.execute(
+    tx,
+  )
+  await closeWrites(
+    tx,
+    refused.map((r) => r.linkId),
+  )
 }
 
 /** Marks the fields of writes that followed in a call of their own as sent. */

@@ -171,6 +171,67 @@ const room: Migration = {
   },
 }
 
+/**
+ * Open intents in narrow rows of their own. A write is a row that is never changed again unless it is refused, and
+ * neither is the wide row of its link, merely to say that a request is on its way.
+ */
+const openWrites: Migration = {
+  async up(db) {
+    const run = (text: string) => sql.raw(text).execute(db)
+    await createTable(
+      db,
+      'open_write',
+      `link_id uuid not null, write_id bigint not null, connection_id uuid not null, state text not null, sent_at timestamptz not null default clock_timestamp(),
+      answered_at timestamptz, primary key (workspace_id, link_id)`,
+    )
+    await run('alter table open_write drop constraint open_write_workspace_id_fkey')
+    await run(`insert into open_write (workspace_id, link_id, write_id, connection_id, state, sent_at, answered_at)
+      select write.workspace_id, link_id, write.id, write.connection_id, write.state, sent_at, answered_at
+      from write join link on link.workspace_id = write.workspace_id and link.open_write = write.id where write.state in ('sent', 'acknowledged')`)
+    await run('alter table link drop column open_write')
+    await run('alter table write add column refused jsonb')
+    await run(`update write set refused = coalesce(error, '{}') where state = 'refused'`)
+    await run('alter table write drop column state, drop column answered_at, drop column error')
+    await run('alter table open_write set (fillfactor = 80)')
+  },
+}
+
+/**
+ * Plans that stay right while tables grow. Statistics of columns with few values (connection, object, entity), gathered
+ * while one connection is read, say that the next one has no rows, and a plan made for no rows compares every row with
+ * every other: so none are kept, and indexes begin with the id that is asked for, so that none of them can be read
+ * from end to end for a whole connection. Of the other columns a small sample is enough; documents are not sorted.
+ *
+ * A row has one natural key by each rule; keys are found by equality alone.
+ */
+const plans: Migration = {
+  async up(db) {
+    const run = (text: string) => sql.raw(text).execute(db)
+    await run(`delete from natural_key a using natural_key b where a.workspace_id = b.workspace_id and a.connection_id = b.connection_id and a.object = b.object
+      and a.external_id = b.external_id and a.rank = b.rank and a.ctid > b.ctid`)
+    await run('alter table natural_key drop constraint natural_key_pkey')
+    await run('drop index natural_key_row')
+    await run('create unique index natural_key_row on natural_key (external_id, rank, connection_id, object, workspace_id)')
+    await run('create index natural_key_key on natural_key (key, workspace_id)')
+    await run('drop index link_external')
+    await run('drop index link_live')
+    await run('drop index link_record')
+    await run(
+      'create unique index link_external on link (external_id, connection_id, object, workspace_id) where external_id is not null',
+    )
+    await run(
+      `create unique index link_live on link (record_id, connection_id, workspace_id) where record_id is not null and state in ('creating', 'live', 'outside')`,
+    )
+    await run('create index link_record on link (record_id, workspace_id)')
+    await run(`do $$ declare c record; begin
+      for c in select table_name, column_name, data_type from information_schema.columns where table_schema = 'public'
+        and table_name in ('record', 'link', 'write', 'open_write', 'change', 'inbox', 'outbox', 'staged', 'natural_key', 'waiting', 'waiting_out') loop
+        execute format('alter table %I alter column %I set statistics %s', c.table_name, c.column_name,
+          case when c.column_name in ('connection_id', 'object', 'entity') or c.data_type = 'jsonb' then 0 else 10 end);
+      end loop; end $$`)
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
@@ -179,6 +240,8 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0005_lane_objects': laneObjects,
   '0006_born': born,
   '0007_room': room,
+  '0008_open_writes': openWrites,
+  '0009_plans': plans,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

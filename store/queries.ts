@@ -52,7 +52,7 @@ export const linksView = (tx: Tx, recordId: string) =>
       base: Record<string, { c: unknown; n: number }>
       confirming: boolean
     }>`
-    select link.open_write is not null as confirming, link.id, connection.name as connection, link.object, link.external_id as "externalId", link.state, link.base from link join connection on connection.id = link.connection_id
+    select exists (select 1 from open_write where link_id = link.id) as confirming, link.id, connection.name as connection, link.object, link.external_id as "externalId", link.state, link.base from link join connection on connection.id = link.connection_id
     where record_id = ${recordId} and link.state <> 'dead' order by connection.position`,
   )
 
@@ -70,8 +70,9 @@ export const writesOf = (tx: Tx, recordId: string, limit: number) =>
     tx,
     sql<
       Record<string, unknown>
-    >`select write.id, write.kind, write.state, connection.name as connection, write.fields, write.sent_at as "sentAt", write.answered_at as "answeredAt", write.error
-    from write join connection on connection.id = write.connection_id where write.link_id in (select id from link where record_id = ${recordId}) order by write.id desc limit ${limit}`,
+    >`select write.id, write.kind, case when refused is not null then 'refused' else coalesce(open_write.state, 'settled') end as state, connection.name as connection, write.fields,
+      write.sent_at as "sentAt", write.refused as error
+    from write left join open_write on open_write.write_id = write.id join connection on connection.id = write.connection_id where write.link_id in (select id from link where record_id = ${recordId}) order by write.id desc limit ${limit}`,
   )
 
 /** Conflicts with the names of the connections that their sides stand for. */

@@ -59,10 +59,12 @@ export async function touchAbsent(
   return absent.length
 }
 
-export const claimInbox = (tx: Tx, connectionId: string, limit: number) =>
+/** @param except objects whose rows wait: before an object's first read is through nobody can tell what a row is. */
+export const claimInbox = (tx: Tx, connectionId: string, limit: number, except: string[]) =>
   rows(
     tx,
-    sql<InboxRow>`select object, external_id as "externalId", seq from inbox where connection_id = ${connectionId} and not_before <= clock_timestamp() order by at limit ${limit}`,
+    sql<InboxRow>`select object, external_id as "externalId", seq from inbox where connection_id = ${connectionId} and not_before <= clock_timestamp()
+      and not object = any(${except}::text[]) order by at limit ${limit}`,
   )
 
 export async function finishInbox(tx: Tx, connectionId: string, claimed: InboxRow[]): Promise<void> {
@@ -170,12 +172,15 @@ export async function nextDue(tx: Tx, queue: 'inbox' | 'outbox', connectionId: s
   return found!.ms
 }
 
-/** Whether more rows than this wait to be written, to whichever CRM. */
+/** Whether more rows than this wait to be written, to whichever CRM may be written to. */
 export const hasBacklog = async (tx: Tx, size: number): Promise<boolean> =>
   (
     await rows(
       tx,
-      sql<{ full: boolean }>`select exists (select 1 from outbox where not_before <= clock_timestamp() offset ${size}) as full`,
+      sql<{
+        full: boolean
+      }>`select exists (select 1 from outbox join connection on connection.id = outbox.connection_id and writes_enabled
+        where not_before <= clock_timestamp() and not exists (select 1 from pause where scope in ('all', connection.name, outbox.entity)) offset ${size}) as full`,
     )
   )[0]!.full
 
@@ -211,17 +216,28 @@ export async function wakeWaiting(tx: Tx, connectionId: string, externalIds: str
   return woken.length
 }
 
-/** Wakes every row whose parent is linked by now: after a complete list, in one statement. */
+/**
+ * Wakes every row whose parent is linked by now: those too that began to wait while their parent was being linked in
+ * another transaction.
+ */
 export async function wakeLinked(tx: Tx, connectionId: string): Promise<void> {
-  const woken = await rows(
+  const waitedFor = await rows(
     tx,
-    sql<{
-      object: string
-      externalId: string
-    }>`delete from waiting using link where waiting.connection_id = ${connectionId} and link.connection_id = ${connectionId}
-    and link.external_id = waiting.waits_for and link.record_id is not null and link.state in ('live', 'outside') returning waiting.object, waiting.external_id as "externalId"`,
+    sql<{ id: string }>`select distinct waits_for as id from waiting where connection_id = ${connectionId}`,
   )
-  await touchInbox(tx, connectionId, woken, 'its parent is linked')
+  if (waitedFor.length === 0) return
+  // Named to the statement, for the sake of its plan (see wakeReady).
+  const linked = await rows(
+    tx,
+    sql<{ id: string }>`select external_id as id from link where connection_id = ${connectionId}
+    and object = any(array(select distinct object from lane_object where connection_id = ${connectionId})) and external_id = any(${waitedFor.map((w) => w.id)}::text[])
+    and record_id is not null and state in ('live', 'outside')`,
+  )
+  await wakeWaiting(
+    tx,
+    connectionId,
+    linked.map((l) => l.id),
+  )
 }
 
 /** A link waits for a record to exist on its connection. */
@@ -236,14 +252,29 @@ export async function addWaitingOut(tx: Tx, connectionId: string, waits: { paren
 /**
  * Queues links again whose parent stands on this connection by now. The push lane asks before each entity,
  * parents first: one statement at a time, so that batches in flight never wait for each other's rows.
+ *
+ * The parents are named to each statement: a plan for all of them, made by the statistics of a table that has grown
+ * since, would compare every link with every parent.
  */
 export async function wakeReady(tx: Tx, connectionId: string): Promise<void> {
+  const waitedFor = await rows(
+    tx,
+    sql<{ id: string }>`select distinct parent_record as id from waiting_out where connection_id = ${connectionId}`,
+  )
+  if (waitedFor.length === 0) return
+  const standing = await rows(
+    tx,
+    sql<{
+      id: string
+    }>`select record_id as id from link where connection_id = ${connectionId} and record_id = any(${waitedFor.map((w) => w.id)}::uuid[])
+    and state in ('live', 'outside') and external_id is not null`,
+  )
+  if (standing.length === 0) return
   const woken = await rows(
     tx,
     sql<{
       linkId: string
-    }>`delete from waiting_out where connection_id = ${connectionId} and exists (select 1 from link where link.connection_id = ${connectionId}
-      and link.record_id = waiting_out.parent_record and link.state in ('live', 'outside') and link.external_id is not null) returning link_id as "linkId"`,
+    }>`delete from waiting_out where connection_id = ${connectionId} and parent_record = any(${standing.map((s) => s.id)}::uuid[]) returning link_id as "linkId"`,
   )
   await touchOutboxLinks(
     tx,

@@ -10,7 +10,6 @@ import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import type * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
-import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
 import { type ApplyContext, Batch, type Counts, type Item } from './batch.ts'
 import { blankedReferences } from './blanked.ts'
@@ -22,10 +21,16 @@ import { inward } from './references.ts'
 import { classify, lensContext, namesOf, type Runtime } from './runtime.ts'
 import { settle } from './settle.ts'
 
+/** What becomes of an unanswered write that a later read shows to have had no effect. */
+const NOT_LANDED = { class: 'not_landed', message: 'no answer came, and the row does not hold what was sent' }
+
 export interface Applied {
   counts: Counts
   /** Rows that were not merged: they are read again. */
   putBack: ReadonlySet<string>
+  /** Rows with references that are blank now, and what those pointed at: that is looked at first. */
+  doubtful: ReadonlySet<string>
+  targets: { object: string; externalId: string }[]
 }
 
 /**
@@ -113,8 +118,9 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
         continue
       }
       base = { ...base, ...settled.base }
-      batch.answers.push({ id: write.id, state: settled.landed ? 'settled' : 'refused' })
-      batch.changeLink({ id: link.id, base: settled.base, openWrite: null })
+      if (settled.landed) batch.closed.push(link.id)
+      else batch.refused.push({ linkId: link.id, id: write.id, error: NOT_LANDED })
+      batch.changeLink({ id: link.id, base: settled.base })
       for (const c of settled.uncertain) openConflict(batch, record.id, c)
       if (Object.keys(settled.adjusted).length > 0)
         batch.journal.push({
@@ -130,10 +136,14 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
     }
     if (!still) merge(batch, ctx, { ...link, base }, record, item, open.get(record.id) ?? [])
   }
-  await queues.touchInbox(tx, rt.id, blanked.targets, 'a reference to it was blanked')
   await linkNewcomers(tx, ctx, batch, object, newcomers)
   await batch.write(tx, ctx, object)
-  return { counts: batch.counts, putBack: new Set(batch.putBack.map((p) => p.externalId)) }
+  return {
+    counts: batch.counts,
+    putBack: new Set(batch.putBack.map((p) => p.externalId)),
+    doubtful: blanked.doubtful,
+    targets: blanked.targets,
+  }
 }
 
 /** Merges one reading into its record and link, in memory and into the batch. */

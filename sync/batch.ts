@@ -2,7 +2,7 @@ import type { Snapshot } from '../connectors/connector.ts'
 import type { CompiledMapping } from '../mappings/compile.ts'
 import type { CanonicalRow } from '../mappings/lens.ts'
 import type { Entity } from '../mappings/model/model.ts'
-import type { ConflictRow, FieldState, WriteRow } from '../mappings/state.ts'
+import type { ConflictRow, FieldState } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
@@ -11,7 +11,7 @@ import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
 import { type Engine, flightOf } from './engine.ts'
-import type { Runtime } from './runtime.ts'
+import { mappingOf, type Runtime } from './runtime.ts'
 
 /** What a batch of reads is applied under, and everything that applying it changes. */
 
@@ -34,10 +34,10 @@ export interface ApplyContext {
   keysStored?: boolean
   /** Links that are being pushed right now: what they still have to send is looked at by the push itself. */
   pushing?: ReadonlySet<string>
-  /** Rows, as object and id, that a read of this turn showed alive. */
-  standing?: ReadonlySet<string>
-  /** Connections that take creating links for new records at once (their own first list is done). */
-  ready: ReadonlySet<string>
+  /** Rows, as object and id, that reads of this turn showed alive (true) or gone. */
+  standing?: ReadonlyMap<string, boolean>
+  /** The object was read completely before: new records go out at once. Else the end of that first read sees to it. */
+  settled: boolean
 }
 
 export interface Counts {
@@ -74,11 +74,6 @@ export interface Item {
 
 /** Draws what reads are applied under, before the first of their requests leaves. */
 export async function drawContext(tx: Tx, engine: Engine, rt: Runtime, runId: string | null): Promise<ApplyContext> {
-  const ready = new Set<string>()
-  for (const other of engine.runtimes) {
-    const objects = await lanes.readObjects(tx, other.id)
-    if (other.objects.every((o) => objects[o]?.phase === 'poll')) ready.add(other.id)
-  }
   const now = await lanes.databaseNow(tx)
   return {
     rt,
@@ -88,7 +83,7 @@ export async function drawContext(tx: Tx, engine: Engine, rt: Runtime, runId: st
     began: now,
     now,
     flightMs: flightOf(engine, rt),
-    ready,
+    settled: true,
   }
 }
 
@@ -103,7 +98,9 @@ export class Batch {
   readonly opened: ConflictRow[] = []
   readonly observed: ConflictRow[] = []
   readonly settledConflicts: string[] = []
-  readonly answers: { id: number; state: WriteRow['state'] }[] = []
+  /** Links whose open write was settled or does not matter any more. */
+  readonly closed: string[] = []
+  readonly refused: { linkId: string; id: number; error: unknown }[] = []
   readonly putBack: { object: string; externalId: string; reason: string; delayMs: number }[] = []
   readonly waiting: { waitsFor: string; object: string; externalId: string }[] = []
   readonly keys = new Map<string, identity.KeyRow[]>()
@@ -148,7 +145,8 @@ export class Batch {
     await conflicts.insertConflicts(tx, this.opened)
     await conflicts.updateConflicts(tx, this.observed)
     await conflicts.settleConflicts(tx, this.settledConflicts, 'all sides agree')
-    await links.answerWrites(tx, this.answers)
+    await links.closeWrites(tx, this.closed)
+    await links.refuseWrites(tx, this.refused)
     if (!ctx.keysStored)
       await identity.putKeys(tx, rt.id, object, [...this.keys.keys()], [...this.keys.values()].flat(), ctx.alone ?? false)
     await identity.insertMatches(tx, rt.id, this.matches)
@@ -162,17 +160,24 @@ export class Batch {
       const of = this.putBack.filter((p) => p.reason === reason)
       await queues.touchInbox(tx, rt.id, of, reason, Math.max(...of.map((p) => p.delayMs)))
     }
+    if (ctx.settled && created.length > 0) await this.#fanOut(tx, ctx)
+  }
+
+  /** New records get creating links where their rows can be nowhere else: on connections that were read once. */
+  async #fanOut(tx: Tx, ctx: ApplyContext): Promise<void> {
+    await lanes.holdFirstReads(tx, 'maker')
     for (const other of ctx.all) {
-      if (other.id === rt.id || !ctx.ready.has(other.id) || created.length === 0) continue
-      for (const entity of new Set(this.newRecords.map((r) => r.entity))) {
-        const mapping = other.mappings.find((m) => m.entity === entity)
-        if (mapping?.document.write && mapping.document.externalId)
+      if (other.id === ctx.rt.id) continue
+      const objects = await lanes.readObjects(tx, other.id)
+      for (const [entity, made] of Map.groupBy(this.newRecords, (r) => r.entity)) {
+        const mapping = mappingOf(other, entity)
+        if (mapping?.document.write && mapping.document.externalId && objects[mapping.object]?.phase === 'poll')
           await links.fanOut(
             tx,
             other.id,
             mapping.object,
             entity,
-            this.newRecords.filter((r) => r.entity === entity).map((r) => r.id),
+            made.map((r) => r.id),
           )
       }
     }

@@ -38,8 +38,9 @@ export async function blankedReferences(
   const out: Blanked = { bases: new Map(), doubtful: new Set(), targets: [] }
   for (const { link, row, field, target, raw } of found) {
     const at = standing.get(target)
-    if (!at) out.bases.set(link, { ...out.bases.get(link), [field]: { c: null, r: raw, n: 0 } })
-    else if (!ctx.standing?.has(`${at.object} ${at.externalId}`)) {
+    const alive = at && ctx.standing?.get(`${at.object} ${at.externalId}`)
+    if (!at || alive === false) out.bases.set(link, { ...out.bases.get(link), [field]: { c: null, r: raw, n: 0 } })
+    else if (alive === undefined) {
       out.doubtful.add(row)
       out.targets.push(at)
     }

@@ -24,7 +24,8 @@ export async function deleted(
   const mapping = rt.mappings.find((m) => m.entity === link.entity)!
   batch.counts.deleted++
   if (record.deleted) {
-    batch.changeLink({ id: link.id, state: 'dead', openWrite: null })
+    batch.changeLink({ id: link.id, state: 'dead' })
+    batch.closed.push(link.id)
     return
   }
   // A reference that the CRM itself blanked, and that waits to be sent again, is nobody's edit.
@@ -40,9 +41,11 @@ export async function deleted(
       `deleted in ${rt.name} while ${open.length > 0 ? 'a conflict was open' : 'a change waited to be written there'}: decide between delete and edit`,
     )
     batch.changeLink({ id: link.id, state: 'dead' })
+    batch.closed.push(link.id)
     return
   }
-  batch.changeLink({ id: link.id, state: 'dead', openWrite: null })
+  batch.changeLink({ id: link.id, state: 'dead' })
+  batch.closed.push(link.id)
   const kind = mapping.document.onDelete === 'delete' ? 'delete' : 'unlink'
   batch.journal.push({
     recordId: record.id,
@@ -96,7 +99,8 @@ export async function redirectMerges(
       again(winner)
       continue
     }
-    await links.updateLinks(tx, [{ id: from.id, state: 'dead', openWrite: null }])
+    await links.updateLinks(tx, [{ id: from.id, state: 'dead' }])
+    await links.closeWrites(tx, [from.id])
     from.state = 'dead'
     if (from.recordId && to.recordId && from.recordId !== to.recordId) await mergeRecords(tx, ctx, to.recordId, from.recordId)
     again(winner)

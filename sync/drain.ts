@@ -30,7 +30,7 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
     const [more] = await rows(
       tx,
       sql<{ open: number; staged: number; writes: boolean; paused: boolean; brakes: number }>`
-      select (select count(*) from link where connection_id = ${rt.id} and open_write is not null) as open, (select count(*) from staged where connection_id = ${rt.id}) as staged,
+      select (select count(*) from open_write where connection_id = ${rt.id}) as open, (select count(*) from staged where connection_id = ${rt.id}) as staged,
         (select writes_enabled from connection where id = ${rt.id}) as writes, exists (select 1 from pause where scope in ('all', ${rt.name})) as paused,
         (select count(*) from brake where connection_id = ${rt.id} and state = 'waiting') as brakes`,
     )

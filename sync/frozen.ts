@@ -10,11 +10,12 @@ import type { Runtime } from './runtime.ts'
 /** Records that wait for a person: deleted on one side and edited on the other, or deleted above living children. */
 
 /** Reference fields by which an entity's rows stand below a partner or an account. */
-export const CHILD_REFERENCES: { entity: Entity; field: string }[] = (['contact', 'deal', 'registration'] as const).flatMap(
-  (entity) =>
-    Object.entries(MODEL[entity] as Record<string, FieldDef>)
-      .filter(([, def]) => def.to?.some((to) => to === 'partner' || to === 'account'))
-      .map(([field]) => ({ entity, field })),
+export const CHILD_REFERENCES: { entity: Entity; field: string }[] = (
+  ['account', 'contact', 'deal', 'registration'] as const
+).flatMap((entity) =>
+  Object.entries(MODEL[entity] as Record<string, FieldDef>)
+    .filter(([, def]) => def.to?.some((to) => to === 'partner' || to === 'account'))
+    .map(([field]) => ({ entity, field })),
 )
 
 /**

@@ -213,11 +213,9 @@ function bind(
       state: 'live',
       base: link.base,
       seen: snapshot.version,
-      openWrite: null,
     })
   else batch.addLink({ ...link, seen: snapshot.version })
-  if (typeof creating === 'object' && creating.openWrite !== null)
-    batch.answers.push({ id: creating.openWrite, state: 'settled' })
+  if (creating) batch.closed.push(linkId)
   batch.counts.linked++
   batch.journal.push({
     recordId: record.id,

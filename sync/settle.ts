@@ -22,7 +22,7 @@ export function settle(write: WriteRow, hub: Fields, { reading, snapshot, mappin
     const age = ctx.began - write.sentAt
     // A request may land late: only a read that began after it can no more be in flight proves anything.
     if (age < ctx.flightMs) return { ...out, wait: ctx.flightMs - age }
-  }
+  } else if (write.answeredAt !== null && ctx.began < write.answeredAt) return { ...out, wait: 0 }
   const ours = snapshot.modifiedBy !== undefined && snapshot.modifiedBy === ctx.rt.account.ourselves
   let landed = write.state === 'acknowledged' || write.kind === 'create'
   for (const [name, w] of Object.entries(write.fields)) {

@@ -6,6 +6,7 @@ import { same, type Value } from '../mappings/model/value.ts'
 import type { LinkRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import { json, rows, type Tx } from '../store/database.ts'
+import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
 import { type Engine, inTransaction, pausedScopes, storeCalls, writesEnabled } from './engine.ts'
 import { withAssociations } from './pull/work.ts'
@@ -207,11 +208,7 @@ async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<string>, o
 }
 
 async function knownLinks(tx: Tx, rt: Runtime, object: string, ids: string[]): Promise<Map<string, LinkRow>> {
-  const found = await rows(
-    tx,
-    sql<LinkRow>`select id, connection_id as "connectionId", object, entity, external_id as "externalId", record_id as "recordId", state, base, rev, seen, wrote, open_write as "openWrite"
-    from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${ids}::text[])`,
-  )
+  const found = await links.readLinksByExternal(tx, rt.id, object, ids)
   return new Map(found.map((l) => [l.externalId!, l]))
 }
 

@@ -13,7 +13,7 @@ import type { ApplyContext } from '../batch.ts'
 import { inTransaction } from '../engine.ts'
 import { inward } from '../references.ts'
 import { classify, columnsOf, lensContext, mappingsOf, type Runtime } from '../runtime.ts'
-import { add, BATCH, beginRead, commit, type PullWork, withAssociations } from './work.ts'
+import { add, BATCH, beginRead, commit, isRead, type PullWork, withAssociations } from './work.ts'
 
 /**
  * The first complete reads. The first connection's rows become records as they come. A later connection stages
@@ -50,8 +50,6 @@ export async function firstReads(work: PullWork): Promise<boolean> {
     await before.catch(() => {})
   }
 }
-
-const isRead = (work: PullWork, object: string): boolean => work.objects[object]?.phase === 'poll'
 
 /** Whether an object's rows can match nothing: this is the first connection, and no other has linked such rows. */
 async function isAlone(work: PullWork, object: string): Promise<boolean> {
@@ -135,10 +133,10 @@ async function list(
       async (tx) => {
         if (alone)
           for (const piece of chunks(snapshots, BATCH))
-            add(work.counts, (await applySnapshots(tx, { ...ctx }, object, piece)).counts)
+            add(work.counts, (await applySnapshots(tx, { ...ctx, settled: false }, object, piece)).counts)
         else await stageRows(tx, rt, object, snapshots)
-        if (!next && alone) await openForWriting(tx, work, object)
-        await lanes.saveObject(tx, rt.id, object, after)
+        if (!next && alone) await endFirstRead(tx, work, object, after)
+        else await lanes.saveObject(tx, rt.id, object, after)
       },
       alone ? 0 : snapshots.length,
     )
@@ -231,7 +229,7 @@ async function linkStaged(work: PullWork, object: string, state: lanes.ObjectSta
   for (;;) {
     const staged = await inTransaction(engine, (tx) => identity.takeStaged<Snapshot>(tx, rt.id, object, BATCH))
     if (staged.length > 0) {
-      const ctx = { ...(await beginRead(work)), keysStored: true }
+      const ctx = { ...(await beginRead(work)), keysStored: true, settled: false }
       await commit(work, async (tx) => {
         const applied = await applySnapshots(
           tx,
@@ -252,8 +250,7 @@ async function linkStaged(work: PullWork, object: string, state: lanes.ObjectSta
     }
     const after: lanes.ObjectState = { ...state, ...beginPolling(rt, state) }
     await commit(work, async (tx) => {
-      await openForWriting(tx, work, object)
-      await lanes.saveObject(tx, rt.id, object, after)
+      await endFirstRead(tx, work, object, after)
     })
     Object.assign(state, after)
     tellOthers(work)
@@ -267,8 +264,10 @@ function tellOthers({ engine }: PullWork): void {
 }
 
 /** An object is read: records without a row there get creating links, on this side and on the others. */
-async function openForWriting(tx: Tx, work: PullWork, object: string): Promise<void> {
+async function endFirstRead(tx: Tx, work: PullWork, object: string, state: lanes.ObjectState): Promise<void> {
   const { engine, rt } = work
+  await lanes.holdFirstReads(tx, 'ender')
+  await lanes.saveObject(tx, rt.id, object, state)
   await queues.wakeLinked(tx, rt.id)
   for (const mapping of rt.mappings.filter((m) => m.object === object)) {
     if (mapping.document.write && mapping.document.externalId && engine.runtimes.length > 1)
@@ -277,7 +276,7 @@ async function openForWriting(tx: Tx, work: PullWork, object: string): Promise<v
       const theirs = other.mappings.find((m) => m.entity === mapping.entity)
       if (other.id === rt.id || !theirs?.document.write || !theirs.document.externalId) continue
       const objects = await lanes.readObjects(tx, other.id)
-      if (objects[theirs.object]?.phase === 'poll') await links.fanOut(tx, other.id, theirs.object, theirs.entity)
+      if (objects[theirs.object]?.phase === 'poll') await links.fanOutAll(tx, other.id, theirs.object, theirs.entity)
     }
   }
 }
@@ -289,5 +288,5 @@ async function fanOutHere(tx: Tx, work: PullWork, rt: Runtime, object: string, e
     const objects = await lanes.readObjects(tx, other.id)
     if (other.mappings.some((m) => m.entity === entity && objects[m.object]?.phase !== 'poll')) return
   }
-  await links.fanOut(tx, rt.id, object, entity)
+  await links.fanOutAll(tx, rt.id, object, entity)
 }

@@ -42,7 +42,7 @@ export async function poll(work: PullWork, objects: string[], overlapWanted: Rea
           add(work.counts, counts)
           if (counts.updated + counts.created + counts.linked + counts.deleted > 0) after.busyAt = ctx.began
         }
-        if (!answer.next) await lanes.meetDemands(tx, rt.id, answer.object, page.began)
+        if (!answer.next) await lanes.meetDemands(tx, rt.id, answer.object, page.began, page.overlap)
         await lanes.saveObject(tx, rt.id, answer.object, after)
       })
       work.objects[answer.object] = after
@@ -59,7 +59,7 @@ async function worthMerging(work: PullWork, object: string, snapshots: Snapshot[
     rows(
       tx,
       sql<{ externalId: string; seen: number; wrote: number; open: boolean }>`
-    select external_id as "externalId", seen, wrote, open_write is not null as open from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${snapshots.map((s) => s.id)}::text[])`,
+    select external_id as "externalId", seen, wrote, exists (select 1 from open_write where link_id = link.id) as open from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${snapshots.map((s) => s.id)}::text[])`,
     ),
   )
   const byId = new Map(known.map((k) => [k.externalId, k]))

@@ -51,6 +51,7 @@ export async function pullSlice(
     until: Date.now() + sliceMs,
   }
   const inTime = () => Date.now() < work.until
+  await inTransaction(engine, (tx) => queues.wakeLinked(tx, rt.id))
   let more = await pullInbox(work)
   const { wanted, overlap, nextMs, now } = await pollsOf(work, polling)
   if (wanted.length > 0) more = (await poll(work, wanted, overlap)) || more

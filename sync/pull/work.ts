@@ -26,22 +26,26 @@ export async function beginRead(work: PullWork, alone = false): Promise<ApplyCon
   return { ...ctx, alone }
 }
 
+/** Whether an object was read completely once. */
+export const isRead = (work: PullWork, object: string): boolean => work.objects[object]?.phase === 'poll'
+
 /** One transaction under the lane's fence. @param staged rows that it staged. */
-export async function commit(work: PullWork, body: (tx: Tx) => Promise<void>, staged = 0): Promise<void> {
+export async function commit<T>(work: PullWork, body: (tx: Tx) => Promise<T>, staged = 0): Promise<T> {
   const made = (c: Counts) => c.created + c.linked + c.review
   const before = made(work.counts)
   // Forgotten by a crash of the server it would be read again: the cursor is forgotten with it.
   const merged = { durable: false }
-  await inTransaction(
+  const result = await inTransaction(
     work.engine,
     async (tx) => {
       await lanes.holdFence(tx, work.rt.id, 'pull', work.fence)
-      await body(tx)
+      return body(tx)
     },
     merged,
   )
   await work.engine.db.grew(made(work.counts) - before + staged)
   for (const other of work.engine.runtimes) work.engine.nudge(other.id, 'push')
+  return result
 }
 
 export function add(into: Counts, more: Counts): void {

@@ -1,18 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { sql } from 'kysely'
 import type { Outcome } from '../../connectors/connector.ts'
 import type { CrmError } from '../../connectors/errors.ts'
 import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
 import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
 import { isBlank, same } from '../../mappings/model/value.ts'
-import type { Base } from '../../mappings/state.ts'
+import type { Base, WriteRow } from '../../mappings/state.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
-import * as identity from '../../store/identity.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
-import { keysOf } from '../apply.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { lensContext } from '../runtime.ts'
 import { ANSWERED, commit, demand, errorJson, type Planned, type Work } from './work.ts'
@@ -42,40 +39,33 @@ export async function acknowledge(
   await commit(
     work,
     async (tx) => {
-      const answersNow = (p: Planned) => isSettledByAnswer(work, mapping, p)
+      const [settled, open] = partition(okAt, ({ p }) => isSettledByAnswer(work, mapping, p))
       await links.updateLinks(
         tx,
-        okAt.map(({ p, o }) => {
-          const seen = o.snapshot?.version
+        (kind === 'create' ? okAt : settled).map(({ p, o }) => {
+          const version = o.snapshot?.version
           return {
             id: p.link.id,
-            state: 'live',
-            externalId: o.id,
+            ...(kind === 'create' && { state: 'live', externalId: o.id }),
             base: observed.get(p.link.id)!,
-            ...(seen !== undefined && { wrote: seen, ...(kind === 'create' && { seen }) }),
-            ...(answersNow(p) && { openWrite: null, ...(seen !== undefined && { seen }) }),
+            // An update's version covers what others wrote since the verify read: only a read may count it as seen.
+            ...(version !== undefined && { wrote: version, ...(kind === 'create' && { seen: version }) }),
           }
         }),
       )
-      await links.answerWrites(
+      await links.closeWrites(
         tx,
-        okAt.map(({ p }) => ({ id: ids.get(p.link.id)!, state: answersNow(p) ? 'settled' : 'acknowledged' })),
+        settled.map(({ p }) => p.link.id),
+      )
+      await links.acknowledgeWrites(
+        tx,
+        open.map(({ p }) => p.link.id),
       )
       await queues.finishOutbox(
         tx,
         okAt.map(({ p }) => p.outbox),
       )
       if (kind === 'create') {
-        await identity.putKeys(
-          tx,
-          rt.id,
-          mapping.object,
-          okAt.map(({ o }) => o.id),
-          okAt.flatMap(({ p, o }) =>
-            keysOf(mapping, o.id, new Map(Object.entries(p.fields).map(([n, f]) => [n, { raw: f.s, value: f.c }]))),
-          ),
-          true,
-        )
         await queues.wakeWaiting(
           tx,
           rt.id,
@@ -100,6 +90,12 @@ export async function acknowledge(
 const isSettledByAnswer = (work: Work, mapping: CompiledMapping, p: Planned): boolean =>
   work.rt.connector.answersWithRecord ||
   Object.keys(p.fields).every((name) => isAssociationColumn(mapping.byName.get(name)!.column))
+
+/** Splits a list in two: those that pass, and the others. */
+function partition<T>(list: readonly T[], passes: (item: T) => boolean): [T[], T[]] {
+  const grouped = Map.groupBy(list, passes)
+  return [grouped.get(true) ?? [], grouped.get(false) ?? []]
+}
 
 /** What the CRM holds after a write: its answer where it gives one, else what was sent (a poll settles it). */
 export async function observe(
@@ -173,18 +169,16 @@ export async function refuse(
   mapping: CompiledMapping,
   failed: { p: Planned; error: CrmError }[],
   ids: Map<string, number>,
-  kind: 'create' | 'update',
+  kind: WriteRow['kind'],
 ): Promise<void> {
   if (failed.length === 0) return
   const { rt } = work
+  const whole = kind === 'update' ? '(record)' : `(${kind})`
   const unknown = failed.filter(({ error }) => error.class === 'unknown_outcome')
   const certain = failed.filter(({ error }) => error.class !== 'unknown_outcome')
-  await links.answerWrites(
+  await links.refuseWrites(
     tx,
-    certain.map(({ p, error }) => ({ id: ids.get(p.link.id)!, state: 'refused', error: errorJson(error) })),
-  )
-  await sql`update link set open_write = null, changed = pg_current_xact_id(), rev = rev + 1 where id = any(${certain.map(({ p }) => p.link.id)}::uuid[])`.execute(
-    tx,
+    certain.map(({ p, error }) => ({ linkId: p.link.id, id: ids.get(p.link.id)!, error: errorJson(error) })),
   )
   const letters: conflicts.DeadLetter[] = []
   const reread: { object: string; externalId: string }[] = []
@@ -219,12 +213,12 @@ export async function refuse(
       case 'duplicate_rule':
         // The row that holds the value already is read: it may be the record's twin.
         if (error.detail.existingId) reread.push({ object: mapping.object, externalId: error.detail.existingId })
-        letters.push(letter(kind === 'create' ? '(create)' : (blamed[0] ?? '(record)')))
+        letters.push(letter(kind === 'update' ? (blamed[0] ?? whole) : whole))
         await queues.finishOutbox(tx, [p.outbox])
         break
       default:
         if (blamed.length > 0) letters.push(...blamed.map(letter))
-        else letters.push(letter(kind === 'create' ? '(create)' : '(record)'))
+        else letters.push(letter(whole))
         // The other fields are sent without the blamed ones; a record nobody can blame a field of stays.
         if (
           blamed.length > 0 &&

@@ -125,21 +125,18 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
     return { ready, ids }
   })
   if (prepared.ready.length === 0) return []
-  const outcomes = await send(
-    work,
-    prepared.ready.map((p) => prepared.ids.get(p.link.id)!),
-    () =>
-      rt.connector.create({
-        object: mapping.object,
-        externalId: mapping.document.externalId!,
-        rows: prepared.ready.map((p) => ({
-          key: p.record.id,
-          row: {
-            ...(mapping.document.onCreate as RawRow),
-            ...(rt.connector.associationsApart ? p.row : withoutAssociations(p.row)),
-          },
-        })),
-      }),
+  const outcomes = await send(work, prepared.ids, () =>
+    rt.connector.create({
+      object: mapping.object,
+      externalId: mapping.document.externalId!,
+      rows: prepared.ready.map((p) => ({
+        key: p.record.id,
+        row: {
+          ...(mapping.document.onCreate as RawRow),
+          ...(rt.connector.associationsApart ? p.row : withoutAssociations(p.row)),
+        },
+      })),
+    }),
   )
   await acknowledge(work, mapping, prepared.ready, prepared.ids, outcomes, 'create')
   return prepared.ready.flatMap((p, i) => {

@@ -3,14 +3,14 @@ import type { CompiledMapping } from '../../mappings/compile.ts'
 import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
 import { same, type Value } from '../../mappings/model/value.ts'
 import type { LinkRow } from '../../mappings/state.ts'
-import * as conflicts from '../../store/conflicts.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import { CHILD_REFERENCES, livingChildren } from '../frozen.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { columnsOf, lensContext, mappingOf } from '../runtime.ts'
-import { commit, demand, errorJson, send, type Target, type Work } from './work.ts'
+import { refuse } from './answers.ts'
+import { commit, demand, send, type Target, type Work } from './work.ts'
 
 /**
  * Only a row that is as we last saw it, and that nothing stands below any more, is deleted: an edit in between, and
@@ -39,7 +39,11 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
     })
     await links.updateLinks(
       tx,
-      gone.map((t) => ({ id: t.link.id, state: 'dead', openWrite: null })),
+      gone.map((t) => ({ id: t.link.id, state: 'dead' })),
+    )
+    await links.closeWrites(
+      tx,
+      gone.map((t) => t.link.id),
     )
     await queues.finishOutbox(
       tx,
@@ -119,7 +123,7 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
     return { ready, ids }
   })
   if (prepared.ready.length === 0) return
-  const outcomes = await send(work, [...prepared.ids.values()], () =>
+  const outcomes = await send(work, prepared.ids, () =>
     rt.connector.remove({ object: mapping.object, ids: prepared.ready.map((t) => t.link.externalId!) }),
   )
   await commit(work, async (tx) => {
@@ -130,37 +134,23 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
     })
     await links.updateLinks(
       tx,
-      ok.map((t) => ({ id: t.link.id, state: 'dead', openWrite: null })),
+      ok.map((t) => ({ id: t.link.id, state: 'dead' })),
     )
-    await links.updateLinks(
+    await links.closeWrites(
       tx,
-      failed.map(({ t }) => ({ id: t.link.id, openWrite: null })),
-    )
-    await links.answerWrites(tx, [
-      ...ok.map((t) => ({ id: prepared.ids.get(t.link.id)!, state: 'settled' as const })),
-      ...failed.map(({ t, error }) => ({
-        id: prepared.ids.get(t.link.id)!,
-        state: 'refused' as const,
-        error: errorJson(error),
-      })),
-    ])
-    await conflicts.putDeadLetters(
-      tx,
-      rt.id,
-      failed.map(({ t, error }) => ({
-        id: randomUUID(),
-        linkId: t.link.id,
-        recordId: t.record.id,
-        entity: mapping.entity,
-        field: '(delete)',
-        value: null,
-        class: error.class,
-        message: error.message,
-      })),
+      ok.map((t) => t.link.id),
     )
     await queues.finishOutbox(
       tx,
-      prepared.ready.map((t) => t.outbox),
+      ok.map((t) => t.outbox),
+    )
+    await refuse(
+      tx,
+      work,
+      mapping,
+      failed.map(({ t, error }) => ({ p: { ...t, fields: {}, row: {} }, error })),
+      prepared.ids,
+      'delete',
     )
     // The CRM may have deleted rows below them.
     if (ok.length > 0)
@@ -177,6 +167,8 @@ export function editedSince(mapping: CompiledMapping, link: LinkRow, reading: Ca
     const [now, base] = [reading.get(f.name), link.base[f.name]]
     // A reference that the CRM blanked because its target went is no person's edit.
     if (f.type === 'reference' || !f.writes || !now || 'waitsFor' in now || same(now.raw, base?.r ?? null)) continue
+    // It has held a value outside the model since it was linked: that is nobody's edit.
+    if ('problem' in now && !base) continue
     // Another spelling of the same value is none either; a value that does not fit the model is.
     const value = 'value' in now ? now.value : (now.raw as Value)
     if (!same(value, base?.c ?? null)) edits[f.name] = [base?.c ?? null, value]

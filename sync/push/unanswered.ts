@@ -24,8 +24,8 @@ export async function lookUpUnanswered(work: Work): Promise<void> {
         externalId: string | null
       }>`
     select write.id, link.id as "linkId", write.record_id as "recordId", write.kind, link.entity, link.object, link.external_id as "externalId"
-    from write join link on link.id = write.link_id and link.open_write = write.id
-    where write.connection_id = ${rt.id} and write.state in ('sent', 'acknowledged') and write.sent_at < clock_timestamp() - ${work.flightMs} * interval '1 millisecond' order by write.id limit 1000`,
+    from open_write join write on write.id = open_write.write_id join link on link.id = open_write.link_id
+    where open_write.connection_id = ${rt.id} and open_write.sent_at < clock_timestamp() - ${work.flightMs} * interval '1 millisecond' order by write.id limit 1000`,
     ),
   )
   for (const [object, group] of Map.groupBy(open, (o) => o.object)) {
@@ -58,16 +58,13 @@ export async function lookUpUnanswered(work: Work): Promise<void> {
           'a create of ours without an answer',
         )
         const lost = piece.filter((p) => !landed.has(p.recordId))
-        await links.answerWrites(
+        await links.refuseWrites(
           tx,
           lost.map((p) => ({
+            linkId: p.linkId,
             id: p.id,
-            state: 'refused',
             error: { class: 'not_landed', message: 'no answer came and the record is not there' },
           })),
-        )
-        await sql`update link set open_write = null, changed = pg_current_xact_id(), rev = rev + 1 where id = any(${lost.map((p) => p.linkId)}::uuid[])`.execute(
-          tx,
         )
         await queues.touchOutboxLinks(
           tx,

@@ -146,14 +146,11 @@ export async function updateBatch(
   const plain = ready.filter((p) => Object.keys(withoutAssociations(p.row)).length > 0)
   const outcomes = new Map<Planned, Outcome>(ready.map((p) => [p, { ok: true, id: p.link.externalId! }]))
   if (plain.length > 0) {
-    const results = await send(
-      work,
-      ready.map((p) => prepared.ids.get(p.link.id)!),
-      () =>
-        rt.connector.update({
-          object: mapping.object,
-          rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row) })),
-        }),
+    const results = await send(work, prepared.ids, () =>
+      rt.connector.update({
+        object: mapping.object,
+        rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row) })),
+      }),
     )
     for (const [i, r] of results.entries()) outcomes.set(plain[i]!, r)
   }

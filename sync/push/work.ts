@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import type { Outcome } from '../../connectors/connector.ts'
 import { CrmError } from '../../connectors/errors.ts'
 import { isAssociationColumn } from '../../mappings/compile.ts'
@@ -57,19 +56,24 @@ export const errorJson = (error: CrmError) => ({ class: error.class, message: er
 export const withoutAssociations = (row: RawRow): RawRow =>
   Object.fromEntries(Object.entries(row).filter(([c]) => !isAssociationColumn(c)))
 
-/** Sends a batch. A call that failed for certain takes its intents back; one of unknown outcome leaves them open. */
-export async function send(work: Work, writeIds: number[], request: () => Promise<Outcome[]>): Promise<Outcome[]> {
+/**
+ * Sends a batch. A call that failed for certain takes its intents back; one of unknown outcome leaves them open.
+ *
+ * @param writes link -> write
+ */
+export async function send(
+  work: Work,
+  writes: ReadonlyMap<string, number>,
+  request: () => Promise<Outcome[]>,
+): Promise<Outcome[]> {
   try {
     return await request()
   } catch (error) {
     if (error instanceof CrmError && error.class !== 'unknown_outcome') {
       await commit(work, async (tx) => {
-        await links.answerWrites(
+        await links.refuseWrites(
           tx,
-          writeIds.map((id) => ({ id, state: 'refused', error: errorJson(error) })),
-        )
-        await sql`update link set open_write = null, changed = pg_current_xact_id(), rev = rev + 1 where open_write = any(${writeIds}::bigint[])`.execute(
-          tx,
+          [...writes].map(([linkId, id]) => ({ linkId, id, error: errorJson(error) })),
         )
       })
     }

@@ -158,7 +158,7 @@ test('a second worker starts while the first is stuck in a request: the first ca
   await Promise.all([first, second])
   await h.sync()
   expect(await phoneThere(hs)).toBe('+14155550171')
-  expect(await h.query(`select id from write where state = 'sent'`)).toEqual([])
+  expect(await h.query(`select write_id from open_write where state = 'sent'`)).toEqual([])
   expect(await h.verify()).toMatchObject({ unexplained: 0 })
 })
 
