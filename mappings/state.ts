@@ -43,8 +43,8 @@ export interface RecordRow {
   createdAt: number
 }
 
-/** `delete_or_edit`: deleted on one side, edited on another. `children`: deleted above rows that live on. */
-export type FrozenAs = 'delete_or_edit' | 'children'
+/** `delete_or_edit`: deleted on one side, edited on another. `children`: deleted above rows that live on. `restored`: deleted, and a row came back. */
+export type FrozenAs = 'delete_or_edit' | 'children' | 'restored'
 
 /** Allowed states of a link. Transitions stand in docs/architecture.md. */
 export const LINK_STATES = ['creating', 'live', 'outside', 'held', 'duplicate', 'dead'] as const

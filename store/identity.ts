@@ -43,6 +43,7 @@ export async function putKeys(
 export interface Candidate {
   key: string
   recordId: string
+  entity: string
 }
 /** Living records that hold one of the keys through any row, and whether they have a row on this connection. */
 export const candidatesByKey = async (tx: Tx, connectionId: string, keys: string[]) =>
@@ -54,12 +55,13 @@ export const candidatesByKey = async (tx: Tx, connectionId: string, keys: string
           tx,
           sql<Candidate & { taken: boolean; takenState: string | null; linkId: string | null }>`
     with k as materialized (select key, connection_id, object, external_id from natural_key where key = any(${keys.map(digest)}::uuid[]))
-    select distinct k.key, l.record_id as "recordId", own.id is not null and own.state <> 'creating' as taken, own.state as "takenState", own.id as "linkId"
+    select distinct k.key, l.record_id as "recordId", l.entity, own.id is not null and own.state <> 'creating' as taken, own.state as "takenState", own.id as "linkId"
     from k join link l on l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id and l.state <> 'held'
     join record on record.id = l.record_id and record.deleted_at is null
     left join link own on own.record_id = l.record_id and own.connection_id = ${connectionId} and own.state <> 'dead'`,
         ),
-      )
+        // A row that changed its entity has a link of each; the key is of one of them.
+      ).filter((c) => c.key.startsWith(`${c.entity}:`))
 
 /** Unlinked rows of this connection that hold one of the keys. Each is looked up by index: links are many. */
 export const unlinkedByKey = async (tx: Tx, connectionId: string, keys: string[]) =>
@@ -109,19 +111,81 @@ export async function dropStaged(tx: Tx, connectionId: string, object: string, e
 
 export interface NewMatch {
   id: string
+  connectionId: string
   entity: string
   object: string
   externalId: string
   recordIds: string[]
   reason: string
 }
-export async function insertMatches(tx: Tx, connectionId: string, matches: NewMatch[]): Promise<void> {
+export async function insertMatches(tx: Tx, matches: NewMatch[]): Promise<void> {
   if (matches.length === 0) return
   await sql`insert into match (id, entity, connection_id, object, external_id, record_ids, reason, state)
-    select r.id, r.entity, ${connectionId}, r.object, r."externalId", array(select jsonb_array_elements_text(r."recordIds")::uuid), r.reason, 'open'
-    from jsonb_to_recordset(${json(matches)}) as r(id uuid, entity text, object text, "externalId" text, "recordIds" jsonb, reason text)`.execute(
+    select r.id, r.entity, r."connectionId", r.object, r."externalId", array(select jsonb_array_elements_text(r."recordIds")::uuid), r.reason, 'open'
+    from jsonb_to_recordset(${json(matches)}) as r(id uuid, "connectionId" uuid, entity text, object text, "externalId" text, "recordIds" jsonb, reason text)`.execute(
     tx,
   )
+}
+
+/** Rows that were linked need no review any more. */
+export async function settleMatches(tx: Tx, connectionId: string, object: string, externalIds: string[]): Promise<void> {
+  if (externalIds.length > 0)
+    await sql`update match set state = 'settled' where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[]) and state = 'open'`.execute(
+      tx,
+    )
+}
+
+/** The journal entry up to which duplicates were looked for. */
+export async function checkedUpTo(tx: Tx): Promise<number> {
+  const [found] = await rows(tx, sql<{ id: number }>`select value::bigint as id from setting where key = 'duplicates checked'`)
+  return found?.id ?? 0
+}
+
+export async function setCheckedUpTo(tx: Tx, changeId: number): Promise<void> {
+  await sql`insert into setting (key, value) values ('duplicates checked', to_jsonb(${changeId}::bigint)) on conflict (workspace_id, key) do update set value = excluded.value`.execute(
+    tx,
+  )
+}
+
+export interface SharedKey {
+  entity: string
+  connectionId: string
+  object: string
+  externalId: string
+  recordIds: string[]
+}
+
+/** Sets of living records that share a key of the strongest rule with one of these. */
+export const recordsSharingKeys = (tx: Tx, recordIds: string[]) =>
+  recordIds.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<SharedKey>`
+    with own as materialized (
+      select distinct k.key from link l join natural_key k on k.external_id = l.external_id and k.connection_id = l.connection_id and k.object = l.object and k.rank = 0
+      where l.record_id = any(${recordIds}::uuid[]) and l.state = 'live'
+    ) select l.entity, (array_agg(l.connection_id order by l.external_id desc))[1] as "connectionId", (array_agg(l.object order by l.external_id desc))[1] as object,
+        max(l.external_id) as "externalId", array_agg(distinct l.record_id) as "recordIds"
+      from own join natural_key k on k.key = own.key and k.rank = 0
+      join link l on l.external_id = k.external_id and l.connection_id = k.connection_id and l.object = k.object and l.state = 'live'
+      join record r on r.id = l.record_id and r.deleted_at is null
+      group by own.key, l.entity having count(distinct l.record_id) > 1`,
+      )
+
+/** Lists sets of records as possible duplicates, each set once whatever became of it. Answers how many are new. */
+export async function insertPossible(tx: Tx, matches: (SharedKey & { id: string; reason: string })[]): Promise<number> {
+  if (matches.length === 0) return 0
+  const made = await rows(
+    tx,
+    sql<{ id: string }>`
+    insert into match (id, entity, connection_id, object, external_id, record_ids, reason, state)
+    select distinct on (ids) r.id, r.entity, r."connectionId", r.object, r."externalId", ids, r.reason, 'possible'
+    from jsonb_to_recordset(${json(matches)}) as r(id uuid, "connectionId" uuid, entity text, object text, "externalId" text, "recordIds" jsonb, reason text),
+      lateral (select array(select jsonb_array_elements_text(r."recordIds")::uuid) as ids) as l
+    where not exists (select 1 from match m where m.record_ids @> ids) returning id`,
+  )
+  return made.length
 }
 
 export async function redirectExternal(

@@ -162,8 +162,8 @@ export const recordsOfExternal = (tx: Tx, connectionId: string, objects: string[
     ? Promise.resolve([])
     : rows(
         tx,
-        sql<{ externalId: string; recordId: string; entity: string }>`
-    select external_id as "externalId", record_id as "recordId", entity from link
+        sql<{ externalId: string; recordId: string; entity: string; state: LinkState }>`
+    select external_id as "externalId", record_id as "recordId", entity, state from link
     where connection_id = ${connectionId} and object = any(${objects}::text[]) and external_id = any(${externalIds}::text[]) and record_id is not null and state in ('live', 'outside')`,
       )
 
@@ -196,6 +196,24 @@ export async function childrenOf(
     select child.parent, child.entity, count(distinct child.id) as count from (${sql.join(below, sql` union all `)}) as child
     join link on link.record_id = child.id and link.connection_id = ${connectionId} and link.state in ('live', 'outside') and link.external_id is not null
     group by 1, 2`,
+  )
+}
+
+/** Rows on a connection whose records point at a parent. */
+export async function childRows(
+  tx: Tx,
+  connectionId: string,
+  references: { entity: string; field: string }[],
+  parent: string,
+): Promise<{ object: string; externalId: string }[]> {
+  const below = references.map(
+    ({ entity, field }) => sql`select id from record where entity = ${entity} and fields -> ${field} ->> 'v' = ${parent}`,
+  )
+  return rows(
+    tx,
+    sql<{ object: string; externalId: string }>`
+    select distinct link.object, link.external_id as "externalId" from (${sql.join(below, sql` union all `)}) as child
+    join link on link.record_id = child.id and link.connection_id = ${connectionId} and link.state = 'live' and link.external_id is not null`,
   )
 }
 

@@ -202,7 +202,8 @@ const openWrites: Migration = {
  * every other: so none are kept, and indexes begin with the id that is asked for, so that none of them can be read
  * from end to end for a whole connection. Of the other columns a small sample is enough; documents are not sorted.
  *
- * A row has one natural key by each rule; keys are found by equality alone.
+ * A row has one natural key by each rule; keys are found by equality alone. And one link by entity: an account that
+ * became a partner keeps the link it had as an account, outside, in case it comes back.
  */
 const plans: Migration = {
   async up(db) {
@@ -217,7 +218,7 @@ const plans: Migration = {
     await run('drop index link_live')
     await run('drop index link_record')
     await run(
-      'create unique index link_external on link (external_id, connection_id, object, workspace_id) where external_id is not null',
+      'create unique index link_external on link (external_id, connection_id, object, entity, workspace_id) where external_id is not null',
     )
     await run(
       `create unique index link_live on link (record_id, connection_id, workspace_id) where record_id is not null and state in ('creating', 'live', 'outside')`,

@@ -29,7 +29,7 @@ export const listRecords = (
   rows(
     tx,
     sql<RecordView>`select ${recordColumns} from record where deleted_at is null ${entity ? sql`and entity = ${entity}` : sql``} ${cursor ? sql`and id > ${cursor}` : sql``}
-    ${q ? sql`and (fields #>> '{name,v}' ilike ${like(q)} or fields #>> '{domain,v}' ilike ${like(q)} or fields #>> '{email,v}' ilike ${like(q)} or (fields #>> '{firstName,v}') || ' ' || (fields #>> '{lastName,v}') ilike ${like(q)})` : sql``}
+    ${q ? sql`and (fields #>> '{name,v}' ilike ${like(q)} or fields #>> '{domain,v}' ilike ${like(q)} or fields #>> '{email,v}' ilike ${like(q)} or fields #>> '{accountName,v}' ilike ${like(q)} or fields #>> '{dealName,v}' ilike ${like(q)} or fields #>> '{company,v}' ilike ${like(q)} or (fields #>> '{firstName,v}') || ' ' || (fields #>> '{lastName,v}') ilike ${like(q)})` : sql``}
     order by id limit ${limit}`,
   )
 const like = (q: string) => `%${q.replace(/[%_\\]/g, (c) => `\\${c}`)}%`
@@ -132,12 +132,13 @@ export const listFindings = (tx: Tx) =>
     >`select connection.name as connection, code, subject, message, count, first_at as "firstAt", last_at as "lastAt" from finding join connection on connection.id = finding.connection_id order by count desc limit 500`,
   )
 
-export const listRuns = (tx: Tx, limit: number) =>
+export const listRuns = (tx: Tx, limit: number, cursor?: string) =>
   rows(
     tx,
     sql<
       Record<string, unknown>
-    >`select run.id, run.kind, connection.name as connection, run.state, run.counts, run.started_at as "startedAt", run.finished_at as "finishedAt", run.note from run left join connection on connection.id = run.connection_id order by run.started_at desc limit ${limit}`,
+    >`select run.id, run.kind, connection.name as connection, run.state, run.counts, run.started_at as "startedAt", run.finished_at as "finishedAt", run.note from run left join connection on connection.id = run.connection_id
+    ${cursor ? sql`where (run.started_at, run.id) < (select started_at, id from run where id = ${cursor})` : sql``} order by run.started_at desc, run.id desc limit ${limit}`,
   )
 
 export const listBrakes = (tx: Tx) =>
@@ -247,9 +248,10 @@ export const totals = async (tx: Tx) =>
         deadLetters: number
         frozen: number
         review: number
+        possible: number
         records: number
       }>`select (select count(*) from record where frozen_as is not null) as frozen, (select count(*) from conflict where state = 'open') as conflicts, (select count(*) from dead_letter) as "deadLetters",
-    (select count(*) from match where state in ('open', 'possible')) as review, (select count(*) from record where deleted_at is null) as records`,
+    (select count(*) from match where state = 'open') as review, (select count(*) from match where state = 'possible') as possible, (select count(*) from record where deleted_at is null) as records`,
     )
   )[0]!
 

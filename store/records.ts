@@ -30,6 +30,26 @@ export async function updateRecords(tx: Tx, changes: { id: string; fields: Field
     from jsonb_to_recordset(${json(changes)}) as r(id uuid, fields jsonb) where record.id = r.id`.execute(tx)
 }
 
+/** Records that point at another by one of these fields, locked. It looks at all of them: merges are rare. */
+export async function lockPointingAt(
+  tx: Tx,
+  fields: { entity: string; field: string; set: boolean }[],
+  target: string,
+): Promise<{ field: string; record: RecordRow }[]> {
+  const found: { field: string; record: RecordRow }[] = []
+  for (const { entity, field, set } of fields) {
+    const points = set
+      ? sql`fields -> ${field}::text -> 'v' @> ${json([{ partner: target }])}`
+      : sql`fields -> ${field}::text ->> 'v' = ${target}`
+    const pointing = await rows(
+      tx,
+      sql<RecordRow>`select ${columns} from record where entity = ${entity} and ${points} order by id for update`,
+    )
+    found.push(...pointing.map((record) => ({ field, record })))
+  }
+  return found
+}
+
 export async function tombstone(tx: Tx, ids: string[]): Promise<void> {
   if (ids.length > 0)
     await sql`update record set deleted_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp() where id = any(${ids}::uuid[])`.execute(
@@ -94,3 +114,13 @@ export async function appendChanges(tx: Tx, changes: ChangeRow[]): Promise<void>
     tx,
   )
 }
+
+/**
+ * Journal entries after one, in order, that can make a record a duplicate.
+ */
+export const changesAfter = (tx: Tx, id: number, limit: number) =>
+  rows(
+    tx,
+    sql<{ id: number; recordId: string }>`select id, record_id as "recordId" from change
+    where id > ${id} and kind in ('create', 'link', 'update', 'merge', 'restore') order by id limit ${limit}`,
+  )

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
 import type { CompiledMapping } from '../mappings/compile.ts'
 import type { ReferenceResolver } from '../mappings/context.ts'
@@ -11,9 +12,9 @@ import type { Tx } from '../store/database.ts'
 import type * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
-import { type ApplyContext, Batch, type Counts, type Item } from './batch.ts'
+import { type ApplyContext, Batch, type Counts, type Item, noCounts } from './batch.ts'
 import { blankedReferences } from './blanked.ts'
-import { deleted, redirectMerges } from './departures.ts'
+import { deleted, redirectMerges, restored } from './departures.ts'
 import { mustSend } from './merge/field.ts'
 import { mergeRecord, type RecordMerge } from './merge/record.ts'
 import { linkNewcomers } from './newcomers.ts'
@@ -36,8 +37,43 @@ export interface Applied {
 /**
  * Applies reads of one object's rows: merges each into its record, or finds out what a new row is. One
  * transaction; the caller holds the lane's fence. (Protocol: Apply.)
+ *
+ * A row that the database itself refuses is a finding; the others are applied without it.
  */
 export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, snapshots: Snapshot[]): Promise<Applied> {
+  await sql`savepoint rows`.execute(tx)
+  try {
+    const applied = await applyAll(tx, ctx, object, snapshots)
+    await sql`release savepoint rows`.execute(tx)
+    return applied
+  } catch (error) {
+    if (!REFUSED_DATA.test((error as { code?: string }).code ?? '')) throw error
+    await sql`rollback to savepoint rows`.execute(tx)
+    if (snapshots.length === 1) {
+      const message = `${object} ${snapshots[0]!.id} cannot be stored and is left alone: ${(error as Error).message}`
+      await conflicts.putFindings(tx, ctx.rt.id, [
+        { code: 'unreadable_row', subject: `${object} ${snapshots[0]!.id}`, message, count: 1 },
+      ])
+      return { counts: noCounts(), putBack: new Set(), doubtful: new Set(), targets: [] }
+    }
+    const half = Math.ceil(snapshots.length / 2)
+    const first = await applySnapshots(tx, ctx, object, snapshots.slice(0, half))
+    const second = await applySnapshots(tx, ctx, object, snapshots.slice(half))
+    const counts = noCounts()
+    for (const key of Object.keys(counts) as (keyof Counts)[]) counts[key] = first.counts[key] + second.counts[key]
+    return {
+      counts,
+      putBack: new Set([...first.putBack, ...second.putBack]),
+      doubtful: new Set([...first.doubtful, ...second.doubtful]),
+      targets: [...first.targets, ...second.targets],
+    }
+  }
+}
+
+/** SQLSTATE classes of what is wrong with the data: data exception, integrity constraint. */
+const REFUSED_DATA = /^2[23]/
+
+async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Snapshot[]): Promise<Applied> {
   const { rt } = ctx
   const batch = new Batch()
   const unique = [...new Map(snapshots.map((s) => [s.id, s])).values()]
@@ -52,7 +88,7 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
         rest.map((s) => s.id),
         ctx.ticket,
       )
-  const byExternal = new Map(found.map((l) => [l.externalId!, l]))
+  const byExternal = Map.groupBy(found, (l) => l.externalId!)
   const recordIds = [...new Set(found.map((l) => l.recordId).filter((id) => id !== null))].sort()
   const byRecord = new Map((await records.lockRecords(tx, recordIds)).map((r) => [r.id, r]))
   const open = Map.groupBy(await conflicts.openConflicts(tx, recordIds), (c) => c.recordId)
@@ -74,35 +110,41 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
   }
 
   for (const snapshot of rest) {
-    const link = byExternal.get(snapshot.id)
+    const known = byExternal.get(snapshot.id) ?? []
     const item = items.get(snapshot.id)
-    if (!link) {
-      if (item && !snapshot.deleted) newcomers.push(item)
-      continue
-    }
-    if (link.changedSince) {
+    if (known.some((l) => l.changedSince)) {
       back(snapshot.id, 'its link changed while it was read')
       continue
     }
     // A stale replica answered. Never for Salesforce: there a late commit carries an older stamp.
-    if (rt.kind === 'hubspot' && !snapshot.deleted && snapshot.version < Math.max(link.seen, link.wrote)) {
+    if (rt.kind === 'hubspot' && !snapshot.deleted && known.some((l) => snapshot.version < Math.max(l.seen, l.wrote))) {
       back(snapshot.id, 'an older version was read', 1_000)
       continue
     }
-    if (link.state === 'dead' || link.state === 'duplicate' || link.recordId === null) continue
+    // As another entity the row has another link; the one of an entity that it left stays outside.
+    const link = item && known.find((l) => l.entity === item.mapping.entity)
+    for (const former of known) {
+      const record = former.recordId === null ? undefined : byRecord.get(former.recordId)
+      if (former === link || !record || former.state === 'dead' || former.state === 'duplicate') continue
+      if (snapshot.deleted) await deleted(tx, ctx, batch, former, record, open.get(record.id) ?? [])
+      // Nothing is merged into such a record; a write of ours to it is settled all the same.
+      else if (!record.deleted && record.frozen === null) leave(batch, ctx, former)
+    }
+    if (!item || snapshot.deleted) continue
+    if (!link) {
+      newcomers.push(item)
+      continue
+    }
+    if (link.state === 'duplicate' || link.recordId === null) continue
     const record = byRecord.get(link.recordId)
     if (!record) continue
-    if (snapshot.deleted) {
-      await deleted(tx, ctx, batch, link, record, open.get(record.id) ?? [])
+    if (link.state === 'dead') {
+      if (ctx.standing?.get(`${object} ${snapshot.id}`) !== true) back(snapshot.id, 'it was deleted, and is listed again')
+      else if (await restored(tx, ctx, batch, link, record, snapshot)) merge(batch, ctx, link, record, item, [])
       continue
     }
-    // Nothing is merged into such a record; a write of ours to it is settled all the same.
     const still = record.deleted || record.frozen !== null
-    if (still && (!item || link.openWrite === null)) continue
-    if (!item || item.mapping.entity !== link.entity) {
-      leave(batch, ctx, link)
-      continue
-    }
+    if (still && link.openWrite === null) continue
     const write = link.openWrite === null ? undefined : writes.get(link.openWrite)
     if (blanked.doubtful.has(snapshot.id)) {
       back(snapshot.id, 'what it pointed at is read first')
@@ -136,7 +178,7 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
     }
     if (!still) merge(batch, ctx, { ...link, base }, record, item, open.get(record.id) ?? [])
   }
-  await linkNewcomers(tx, ctx, batch, object, newcomers)
+  await linkNewcomers(tx, ctx, batch, object, newcomers, byExternal)
   await batch.write(tx, ctx, object)
   return {
     counts: batch.counts,

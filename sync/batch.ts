@@ -105,6 +105,8 @@ export class Batch {
   readonly waiting: { waitsFor: string; object: string; externalId: string }[] = []
   readonly keys = new Map<string, identity.KeyRow[]>()
   readonly matches: identity.NewMatch[] = []
+  /** Rows whose open review is answered: they were linked. */
+  readonly matched: string[] = []
   readonly ownOutbox: string[] = []
   readonly linkedExternal: string[] = []
   readonly findings = new Map<string, conflicts.Finding>()
@@ -149,7 +151,8 @@ export class Batch {
     await links.refuseWrites(tx, this.refused)
     if (!ctx.keysStored)
       await identity.putKeys(tx, rt.id, object, [...this.keys.keys()], [...this.keys.values()].flat(), ctx.alone ?? false)
-    await identity.insertMatches(tx, rt.id, this.matches)
+    await identity.insertMatches(tx, this.matches)
+    await identity.settleMatches(tx, rt.id, object, this.matched)
     await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
     const created = this.newRecords.map((r) => r.id)
     await queues.touchOutbox(tx, [...this.recordChanges.keys()], rt.id)

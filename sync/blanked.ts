@@ -21,25 +21,28 @@ export async function blankedReferences(
   tx: Tx,
   ctx: ApplyContext,
   items: Map<string, Item>,
-  byExternal: Map<string, LinkRow>,
+  byExternal: ReadonlyMap<string, LinkRow[]>,
 ): Promise<Blanked> {
   const found = [...items.values()].flatMap((item) => {
-    const link = byExternal.get(item.snapshot.id)
+    const link = byExternal.get(item.snapshot.id)?.find((l) => l.entity === item.mapping.entity)
     if (!link) return []
     return item.mapping.fields.flatMap((f) => {
       const [now, before] = [item.reading.get(f.name), link.base[f.name]?.c]
       if (f.type !== 'reference' || !now || !('value' in now) || now.value !== null || typeof before !== 'string') return []
-      return [{ link: link.id, row: item.snapshot.id, field: f.name, target: before, raw: now.raw }]
+      const pointedAt = [link.base[f.name]?.r ?? []].flat().map(String)
+      return [{ link: link.id, row: item.snapshot.id, field: f.name, target: before, pointedAt, raw: now.raw }]
     })
   })
   const standing = new Map(
     (await links.standingOn(tx, ctx.rt.id, [...new Set(found.map((f) => f.target))])).map((s) => [s.recordId, s]),
   )
   const out: Blanked = { bases: new Map(), doubtful: new Set(), targets: [] }
-  for (const { link, row, field, target, raw } of found) {
+  for (const { link, row, field, target, pointedAt, raw } of found) {
     const at = standing.get(target)
     const alive = at && ctx.standing?.get(`${at.object} ${at.externalId}`)
-    if (!at || alive === false) out.bases.set(link, { ...out.bases.get(link), [field]: { c: null, r: raw, n: 0 } })
+    // The target may have got another row since: what it pointed at is gone all the same.
+    const replaced = at !== undefined && pointedAt.length > 0 && !pointedAt.includes(at.externalId) && !pointedAt.includes(target)
+    if (!at || replaced || alive === false) out.bases.set(link, { ...out.bases.get(link), [field]: { c: null, r: raw, n: 0 } })
     else if (alive === undefined) {
       out.doubtful.add(row)
       out.targets.push(at)

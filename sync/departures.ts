@@ -1,6 +1,7 @@
 import type { Snapshot } from '../connectors/connector.ts'
-import { isBlank } from '../mappings/model/value.ts'
-import type { ConflictRow, LinkRow, RecordRow } from '../mappings/state.ts'
+import { ENTITIES, type FieldDef, MODEL } from '../mappings/model/model.ts'
+import { isBlank, type Value } from '../mappings/model/value.ts'
+import type { ConflictRow, Fields, LinkRow, RecordRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
@@ -23,6 +24,11 @@ export async function deleted(
   const { rt } = ctx
   const mapping = rt.mappings.find((m) => m.entity === link.entity)!
   batch.counts.deleted++
+  // It had left the mapping's filter: nothing flows from it any more, a delete neither.
+  if (link.state === 'outside') {
+    batch.changeLink({ id: link.id, state: 'dead' })
+    return
+  }
   if (record.deleted) {
     batch.changeLink({ id: link.id, state: 'dead' })
     batch.closed.push(link.id)
@@ -62,6 +68,32 @@ export async function deleted(
 }
 
 /**
+ * A row that was deleted stands again. Its record, deleted with it, waits for a person; one that lives on and has no
+ * other row here takes it back. Answers whether it is to be merged.
+ */
+export async function restored(
+  tx: Tx,
+  ctx: ApplyContext,
+  batch: Batch,
+  link: LinkRow,
+  record: RecordRow,
+  snapshot: Snapshot,
+): Promise<boolean> {
+  const { rt } = ctx
+  const others = await links.linksOfRecords(tx, [record.id])
+  if (others.some((l) => l.connectionId === rt.id && l.id !== link.id && l.state !== 'dead')) return false
+  batch.changeLink({ id: link.id, state: 'live', seen: snapshot.version })
+  if (!record.deleted) return true
+  await records.freeze(
+    tx,
+    record.id,
+    'restored',
+    `deleted before, and restored in ${rt.name}: decide whether it is kept everywhere or deleted there too`,
+  )
+  return false
+}
+
+/**
  * Follows merges made in the CRM before anything else is looked at: a loser's link moves to the winner, and
  * two records that turned out to be one become one. Answers the rows that remain to be applied.
  */
@@ -80,7 +112,10 @@ export async function redirectMerges(
   if (merges.length === 0) return snapshots
   const { rt } = ctx
   const ids = [...new Set(merges.flatMap((m) => [m.loser, m.winner]))]
-  const found = new Map((await links.lockLinksByExternal(tx, rt.id, object, ids, ctx.ticket)).map((l) => [l.externalId!, l]))
+  const linked = await links.lockLinksByExternal(tx, rt.id, object, ids, ctx.ticket)
+  // Of a row that changed its entity the link counts that it has now.
+  const byAge = linked.sort((a, b) => Number(a.state === 'live') - Number(b.state === 'live'))
+  const found = new Map(byAge.map((l) => [l.externalId!, l]))
   // Winners whose links move in this call are read again under a fresh ticket; a merge known before changes nothing.
   const moved = new Set<string>()
   const again = (winner: string) => {
@@ -130,6 +165,7 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
     else await links.updateLinks(tx, [{ id: l.id, recordId: survivorId }])
   }
   await identity.redirectRecord(tx, otherId, survivorId)
+  await repoint(tx, ctx, survivor, otherId)
   await records.tombstone(tx, [otherId])
   await records.appendChanges(tx, [
     {
@@ -143,4 +179,37 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
     },
   ])
   await queues.touchOutbox(tx, [survivorId])
+}
+
+/** What pointed at a record that was merged away points at the survivor. */
+async function repoint(tx: Tx, ctx: ApplyContext, survivor: RecordRow, from: string): Promise<void> {
+  const fields = ENTITIES.flatMap((entity) =>
+    Object.entries(MODEL[entity] as Record<string, FieldDef>)
+      .filter(([, def]) => def.to?.includes(survivor.entity) || (def.type === 'partners' && survivor.entity === 'partner'))
+      .map(([field, def]) => ({ entity, field, set: def.type === 'partners' })),
+  )
+  const changes: { id: string; fields: Fields }[] = []
+  const journal: records.ChangeRow[] = []
+  for (const { field, record } of await records.lockPointingAt(tx, fields, from)) {
+    const present = record.fields[field]!
+    const value = JSON.parse(JSON.stringify(present.v).replaceAll(from, survivor.id)) as Value
+    const at = ctx.now
+    changes.push({ id: record.id, fields: { [field]: { v: value, n: present.n + 1, o: ctx.rt.id, t: [at, at] } } })
+    journal.push({
+      recordId: record.id,
+      connectionId: ctx.rt.id,
+      runId: ctx.runId,
+      kind: 'update',
+      origin: ctx.rt.id,
+      version: record.version + 1,
+      fields: { [field]: [present.v, value] },
+    })
+  }
+  // One field at a time: a record may point at it by several.
+  for (const change of changes) await records.updateRecords(tx, [change])
+  await records.appendChanges(tx, journal)
+  await queues.touchOutbox(
+    tx,
+    changes.map((c) => c.id),
+  )
 }

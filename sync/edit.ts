@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Entity } from '../mappings/model/model.ts'
+import { type Entity, fieldDef } from '../mappings/model/model.ts'
 import { isBlank, same, type Value } from '../mappings/model/value.ts'
 import type { FieldState } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
@@ -15,7 +15,7 @@ import type { Engine } from './engine.ts'
 /** An edit that cannot be made; the code is for machines, the message for people. */
 export class EditRefused extends Error {
   override name = 'EditRefused'
-  readonly code: 'not_found' | 'deleted' | 'stale' | 'frozen' | 'not_frozen' | 'conflict'
+  readonly code: 'not_found' | 'deleted' | 'stale' | 'frozen' | 'not_frozen' | 'conflict' | 'invalid'
   readonly present: Record<string, Value> | undefined
   readonly version: number | undefined
 
@@ -30,6 +30,8 @@ export class EditRefused extends Error {
 const ORIGIN = 'api'
 
 export async function createRecord(tx: Tx, engine: Engine, entity: Entity, values: Record<string, Value>): Promise<string> {
+  if (Object.values(values).every(isBlank)) throw new EditRefused('invalid', 'a record needs at least one field with a value')
+  await checkReferences(tx, entity, undefined, values)
   const id = randomUUID()
   const now = await lanes.databaseNow(tx)
   const fields = Object.fromEntries(
@@ -72,6 +74,7 @@ export async function editRecord(
       present,
       record.version,
     )
+  await checkReferences(tx, record.entity, id, values)
   const open = new Set((await conflicts.openConflicts(tx, [id])).map((c) => c.field))
   const frozen = Object.keys(values).find((name) => open.has(name))
   if (frozen) throw new EditRefused('conflict', `${frozen} of record ${id} is in an open conflict; settle the conflict first`)
@@ -117,6 +120,25 @@ export async function deleteRecord(tx: Tx, id: string, version: number | undefin
     },
   ])
   await queues.touchOutbox(tx, [id])
+}
+
+/** What a record points at must be there, be of the right kind, and not be itself. */
+async function checkReferences(tx: Tx, entity: Entity, own: string | undefined, values: Record<string, Value>): Promise<void> {
+  const wanted = Object.entries(values).flatMap(([field, value]) => {
+    const def = fieldDef(entity, field)
+    const to = def?.type === 'partners' ? ['partner'] : def?.to
+    const ids = def?.type === 'partners' ? ((value ?? []) as { partner: string }[]).map((p) => p.partner) : [value]
+    return to ? ids.filter((v) => typeof v === 'string').map((id) => ({ field, id, to })) : []
+  })
+  const found = new Map((await records.readRecords(tx, [...new Set(wanted.map((w) => w.id))])).map((r) => [r.id, r]))
+  for (const { field, id, to } of wanted) {
+    const target = found.get(id)
+    if (!target || target.deleted || !to.includes(target.entity) || id === own)
+      throw new EditRefused(
+        'invalid',
+        `${field}: ${id === own ? 'a record cannot point at itself' : `there is no ${to.join(' or ')} ${id}`}`,
+      )
+  }
 }
 
 async function living(tx: Tx, id: string) {

@@ -86,6 +86,7 @@ export async function decideFrozen(tx: Tx, engine: Engine, id: string, decision:
     const mapping = rt.mappings.find((m) => m.entity === record.entity)
     if (mapping?.document.write && mapping.document.externalId) await links.fanOut(tx, rt.id, mapping.object, record.entity, [id])
   }
+  await askForChildren(tx, engine, id)
   // What the living rows hold now was not looked at while the record was frozen.
   for (const link of await links.linksOfRecords(tx, [id]))
     if (link.state === 'live' && link.externalId)
@@ -95,4 +96,12 @@ export async function decideFrozen(tx: Tx, engine: Engine, id: string, decision:
         [{ object: link.object, externalId: link.externalId }],
         'a person decided to keep the record',
       )
+}
+
+/** Rows below a record that gets new rows: what a CRM blanked in them when the old row went is to be sent again. */
+async function askForChildren(tx: Tx, engine: Engine, id: string): Promise<void> {
+  const living = new Set((await links.linksOfRecords(tx, [id])).filter((l) => l.state === 'live').map((l) => l.connectionId))
+  for (const rt of engine.runtimes)
+    if (!living.has(rt.id))
+      await queues.touchInbox(tx, rt.id, await links.childRows(tx, rt.id, CHILD_REFERENCES, id), 'its parent gets a new row')
 }

@@ -101,7 +101,8 @@ export async function startJobs(
     if (!rt || closed || Date.now() < (resting.get(lane) ?? 0)) return
     try {
       if (direction === 'pull') {
-        const { more, nextMs } = await pullSlice(engine, rt, { polling: rounds.has(rt.id) ? 'due' : 'all' })
+        const { more, nextMs, counts } = await pullSlice(engine, rt, { polling: rounds.has(rt.id) ? 'due' : 'all' })
+        if (counts.created + counts.linked + counts.updated > 0) add({ connectionId: 'all', direction: 'match' })
         if (more) add(job.data)
         else {
           rounds.add(rt.id)

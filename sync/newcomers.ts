@@ -9,10 +9,18 @@ import * as records from '../store/records.ts'
 import { keysOf, merge } from './apply.ts'
 import type { ApplyContext, Batch, Item } from './batch.ts'
 import { decide, type Pair } from './match/decide.ts'
+import { mappingOf } from './runtime.ts'
 import { settle } from './settle.ts'
 
 /** Finds out what rows without a link are: ours come back, the twin of a record, or something new. */
-export async function linkNewcomers(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, items: Item[]): Promise<void> {
+export async function linkNewcomers(
+  tx: Tx,
+  ctx: ApplyContext,
+  batch: Batch,
+  object: string,
+  items: Item[],
+  former: ReadonlyMap<string, LinkRow[]>,
+): Promise<void> {
   if (items.length === 0) return
   const rest = ctx.alone ? items : await bindOwn(tx, ctx, batch, object, items)
   for (const item of rest) batch.keys.set(item.snapshot.id, keysOf(item.mapping, item.snapshot.id, item.reading))
@@ -26,8 +34,10 @@ export async function linkNewcomers(tx: Tx, ctx: ApplyContext, batch: Batch, obj
   for (const item of rest) {
     const decision = decisions.get(item.snapshot.id)!
     if ('fresh' in decision && waitsForIdentity(item)) wait(batch, object, item)
-    else if ('fresh' in decision) makeRecord(ctx, batch, object, item)
-    else if ('review' in decision) hold(batch, ctx, object, item, [...new Set(decision.review)], decision.reason)
+    else if ('fresh' in decision) {
+      const id = makeRecord(ctx, batch, object, item)
+      await askForSameRow(tx, ctx, batch, item, id, former.get(item.snapshot.id) ?? [])
+    } else if ('review' in decision) hold(batch, ctx, object, item, [...new Set(decision.review)], decision.reason)
     else bind(batch, ctx, object, item, locked.get(decision.link)!, creating.get(decision.link))
   }
 }
@@ -133,7 +143,7 @@ function wait(batch: Batch, object: string, { reading, snapshot }: Item): void {
 }
 
 /** A row that matches nothing becomes a record of its own. */
-function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item): void {
+function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item): string {
   const { rt } = ctx
   const { snapshot, mapping, reading } = item
   const id = randomUUID()
@@ -172,7 +182,32 @@ function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item)
     fields: Object.fromEntries(Object.entries(fields).map(([n, f]) => [n, [null, f.v]])),
   })
   batch.linkedExternal.push(snapshot.id)
+  return id
 }
+
+/**
+ * A row that became another entity (an account a partner) has left a row in the other CRM that is still the former one.
+ * A new row there would be its twin: a person makes that one the same, and it links, or decides otherwise.
+ */
+async function askForSameRow(tx: Tx, ctx: ApplyContext, batch: Batch, item: Item, id: string, former: LinkRow[]): Promise<void> {
+  const recordIds = former.map((l) => l.recordId).filter((r) => r !== null)
+  for (const l of await links.linksOfRecords(tx, recordIds)) {
+    const there = ctx.all.find((rt) => rt.id === l.connectionId && rt.id !== ctx.rt.id)
+    if (!there || l.externalId === null || (l.state !== 'live' && l.state !== 'outside')) continue
+    if (mappingOf(there, item.mapping.entity)?.object !== l.object) continue
+    batch.matches.push({
+      id: randomUUID(),
+      connectionId: there.id,
+      entity: item.mapping.entity,
+      object: l.object,
+      externalId: l.externalId,
+      recordIds: [id],
+      reason: `it became ${aOrAn(item.mapping.entity)} in ${ctx.rt.name} and is still ${aOrAn(l.entity)} in ${there.name}: make it one there too`,
+    })
+  }
+}
+
+const aOrAn = (word: string) => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
 
 /**
  * Links a row to a record and merges the two for the first time.
@@ -217,6 +252,7 @@ function bind(
   else batch.addLink({ ...link, seen: snapshot.version })
   if (creating) batch.closed.push(linkId)
   batch.counts.linked++
+  batch.matched.push(snapshot.id)
   batch.journal.push({
     recordId: record.id,
     connectionId: rt.id,
@@ -248,6 +284,7 @@ function hold(batch: Batch, ctx: ApplyContext, object: string, item: Item, recor
   })
   batch.matches.push({
     id: randomUUID(),
+    connectionId: ctx.rt.id,
     entity: mapping.entity,
     object,
     externalId: snapshot.id,

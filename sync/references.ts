@@ -18,11 +18,12 @@ export async function inward(tx: Tx, rt: Runtime, object: string, snapshots: Sna
   const ids = new Set<string>()
   for (const s of snapshots)
     for (const c of columns) for (const id of [s.row[c] ?? []].flat()) if (typeof id === 'string') ids.add(id)
-  const found = new Map((await links.recordsOfExternal(tx, rt.id, objects, [...ids])).map((r) => [r.externalId, r]))
+  const found = Map.groupBy(await links.recordsOfExternal(tx, rt.id, objects, [...ids]), (r) => r.externalId)
   return {
     recordOf: (id, entities) => {
-      const hit = found.get(id)
-      return hit && entities.includes(hit.entity as Entity) ? hit.recordId : undefined
+      const hits = found.get(id)?.filter((r) => entities.includes(r.entity as Entity))
+      // A row that changed its entity counts as what it is now.
+      return (hits?.find((r) => r.state === 'live') ?? hits?.[0])?.recordId
     },
     externalOf: () => undefined,
   }

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
 import { readRows } from '../mappings/lens.ts'
+import { fieldDef } from '../mappings/model/model.ts'
 import { same, type Value } from '../mappings/model/value.ts'
-import type { LinkRow } from '../mappings/state.ts'
+import type { LinkRow, RecordRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import { json, rows, type Tx } from '../store/database.ts'
 import * as links from '../store/links.ts'
@@ -93,6 +94,7 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
   const recordIds = [...new Set([...known.values()].map((l) => l.recordId).filter((r) => r !== null))]
   const byRecord = new Map((await records.readRecords(tx, recordIds)).map((r) => [r.id, r]))
   const reasons = await storedReasons(tx, rt, [...known.values()])
+  const frozenParents = await frozenAmong(tx, [...byRecord.values()])
   const refs = await inward(tx, rt, object, snapshots)
   for (const [mapping, members] of Map.groupBy(snapshots, (s) => classify(rt, object, s.row))) {
     if (!mapping) continue
@@ -144,7 +146,9 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
             ? 'frozen'
             : 'problem' in reading
               ? 'unmapped_value'
-              : reasons.of(link, field.name, hub?.v ?? null)
+              : field.type === 'reference' && frozenParents.has(String(hub?.v))
+                ? 'frozen'
+                : reasons.of(link, field.name, hub?.v ?? null)
         report(out, {
           entity: mapping.entity,
           recordId: record.id,
@@ -157,6 +161,17 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
       }
     }
   }
+}
+
+/** Frozen records that these point at: where a CRM blanked the reference it comes back with the person's decision. */
+async function frozenAmong(tx: Tx, pointing: RecordRow[]): Promise<Set<string>> {
+  const ids = pointing.flatMap((r) =>
+    Object.entries(r.fields).flatMap(([name, f]) =>
+      fieldDef(r.entity, name)?.type === 'reference' && typeof f.v === 'string' ? [f.v] : [],
+    ),
+  )
+  const found = await records.readRecords(tx, [...new Set(ids)])
+  return new Set(found.filter((r) => r.frozen !== null).map((r) => r.id))
 }
 
 /** Linked rows that the complete list does not hold. */
@@ -209,7 +224,8 @@ async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<string>, o
 
 async function knownLinks(tx: Tx, rt: Runtime, object: string, ids: string[]): Promise<Map<string, LinkRow>> {
   const found = await links.readLinksByExternal(tx, rt.id, object, ids)
-  return new Map(found.map((l) => [l.externalId!, l]))
+  // Of a row that changed its entity the link counts that it has now.
+  return new Map(found.sort((a, b) => Number(a.state === 'live') - Number(b.state === 'live')).map((l) => [l.externalId!, l]))
 }
 
 /** States stored before the comparison that explain a difference. */

@@ -149,9 +149,3 @@ export function fieldSchema(def: FieldDef): z.ZodType<Value> {
   const schema = def.values ? z.enum(def.values as [string, ...string[]]) : valueSchemas[def.type]
   return schema.nullable() as z.ZodType<Value>
 }
-
-/** The zod schema of an entity's fields, every field optional: what POST and PATCH accept. */
-export function entityFieldsSchema(entity: Entity) {
-  const writable = Object.entries(MODEL[entity] as Record<string, FieldDef>).filter(([, def]) => !def.readOnly)
-  return z.object(Object.fromEntries(writable.map(([name, def]) => [name, fieldSchema(def).optional()])))
-}

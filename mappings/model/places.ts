@@ -47,7 +47,8 @@ function lookUpCountry(text: string): string | undefined {
 }
 
 /** The English name of an ISO 3166-1 alpha-2 code, as Salesforce and HubSpot spell it by default. */
-export const countryName = (code: string): string => (/^[A-Z]{2}$/.test(code) ? (regionNames.of(code) ?? code) : code)
+export const countryName = (code: string): string =>
+  /^[A-Z]{2}$/.test(code) && countries.isValid(code) ? (regionNames.of(code) ?? code) : code
 
 /** Country -> folded name or bare code -> ISO 3166-2 code. */
 const states = new Map<string, Map<string, string>>()

@@ -49,9 +49,16 @@ const fail = (type: FieldType, value: unknown, hint: string): never => {
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/
 const scalar = (v: unknown): string =>
-  (typeof v === 'string' ? v : typeof v === 'number' || typeof v === 'boolean' ? String(v) : JSON.stringify(v))
+  storable(typeof v === 'string' ? v : typeof v === 'number' || typeof v === 'boolean' ? String(v) : JSON.stringify(v))
     .normalize('NFC')
     .trim()
+
+/** Text that PostgreSQL can keep. A NUL, or half of a surrogate pair, is a fault of whoever cut the text. */
+function storable(text: string): string {
+  if (text.includes('\0') || !text.isWellFormed())
+    throw new InvalidValue(`${JSON.stringify(text)} holds characters that are no text (NUL, or half of an emoji)`)
+  return text
+}
 
 function decimal(type: FieldType, v: unknown): string {
   const text = scalar(v)
@@ -82,7 +89,7 @@ function strings(v: unknown): string[] {
 /** One entry of a deal's set of partners. */
 export const PARTNER_ROLES = ['sourcing', 'influencing', 'reselling', 'implementing'] as const
 export const partnerEntry = z.object({
-  partner: z.string(),
+  partner: z.uuid(),
   role: z.enum(PARTNER_ROLES),
   primary: z.boolean().default(false),
 })
@@ -111,6 +118,11 @@ function phone(text: string, country: string | undefined): string {
 function identifying(text: string): string {
   const digits = text.replace(/[^\d+]/g, '')
   return digits.length >= 5 ? digits : text
+}
+
+function recordId(v: unknown): string {
+  const text = scalar(v).toLowerCase()
+  return z.uuid().safeParse(text).success ? text : fail('reference', v, 'it is the id of a record')
 }
 
 const normalisers: Record<FieldType, (v: unknown, ctx: NormaliseContext) => Value> = {
@@ -143,7 +155,7 @@ const normalisers: Record<FieldType, (v: unknown, ctx: NormaliseContext) => Valu
   set: (v) => strings(v),
   email: (v) => scalar(v).toLowerCase(),
   user: (v) => scalar(v).toLowerCase(),
-  reference: (v) => scalar(v),
+  reference: (v) => recordId(v),
   url: (v) => {
     const text = scalar(v)
     const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`)
@@ -159,8 +171,9 @@ const normalisers: Record<FieldType, (v: unknown, ctx: NormaliseContext) => Valu
   country: (v) => countryCode(scalar(v)) ?? scalar(v),
   state: (v, ctx) => stateCode(scalar(v), ctx.country) ?? scalar(v),
   partners: (v) => {
-    const list = z.array(partnerEntry).parse(v)
-    return list.sort((a, b) => (a.partner + a.role < b.partner + b.role ? -1 : 1))
+    const parsed = z.array(partnerEntry).safeParse(v)
+    if (!parsed.success) return fail('partners', v, 'write it like [{"partner": ID, "role": "sourcing"}]')
+    return parsed.data.sort((a, b) => (a.partner + a.role < b.partner + b.role ? -1 : 1))
   },
 }
 

@@ -52,7 +52,7 @@ export function attentionRoutes(api: OpenAPIHono, app: App): void {
   listing('/api/v1/dead-letters', 'Values that a CRM refused', page, (q) =>
     inTx((tx) => queries.listDeadLetters(tx, q.limit, q.cursor)),
   )
-  listing('/api/v1/runs', 'Runs', page, (q) => inTx((tx) => queries.listRuns(tx, q.limit)))
+  listing('/api/v1/runs', 'Runs', page, (q) => inTx((tx) => queries.listRuns(tx, q.limit, q.cursor)))
   listing('/api/v1/findings', 'What mappings and CRMs do not agree on', page, () => inTx((tx) => queries.listFindings(tx)))
   listing('/api/v1/frozen', 'Records that wait for a person: delete or keep', page, (q) =>
     inTx((tx) => queries.listFrozen(tx, q.limit, q.cursor)),
@@ -66,6 +66,7 @@ export function attentionRoutes(api: OpenAPIHono, app: App): void {
       summary: 'Let braked deletes and clears go on',
       request: {
         body: {
+          required: true,
           content: {
             'application/json': {
               schema: z.object({ connection: z.string().optional(), entity: entitySchema.optional() }),
@@ -109,7 +110,7 @@ export function attentionRoutes(api: OpenAPIHono, app: App): void {
       summary: 'Decide a frozen record: delete its rows everywhere, or keep it and give the sides that lost theirs a new one',
       request: {
         params: id,
-        body: { content: { 'application/json': { schema: z.object({ decision: z.enum(['delete', 'keep']) }) } } },
+        body: { required: true, content: { 'application/json': { schema: z.object({ decision: z.enum(['delete', 'keep']) }) } } },
       },
       responses: { 200: json(anyObject, 'Queued'), 409: json(problem, 'The record waits for no decision'), ...errors },
     }),

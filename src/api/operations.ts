@@ -28,7 +28,7 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
           body: {
             content: {
               'application/json': {
-                schema: z.object({
+                schema: z.strictObject({
                   scope: z.string().default('all'),
                   reason: z.string().default('paused by a person'),
                 }),
@@ -39,7 +39,8 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
         responses: { 200: json(anyObject, 'What is paused now'), ...errors },
       }),
       async (c) => {
-        const { scope, reason } = c.req.valid('json')
+        // Without a body there is nothing to validate, and nothing but the defaults.
+        const { scope = 'all', reason = 'paused by a person' } = c.req.valid('json')
         const connections = await inTx(queries.connectionNames)
         const known = ['all', ...entitySchema.options, ...connections.map((c) => c.name)]
         if (!known.includes(scope))
@@ -131,7 +132,7 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
       summary: 'Switch writing to a CRM on or off',
       request: {
         params: z.object({ name: z.string() }),
-        body: { content: { 'application/json': { schema: z.object({ enabled: z.boolean() }) } } },
+        body: { required: true, content: { 'application/json': { schema: z.object({ enabled: z.boolean() }) } } },
       },
       responses: { 200: json(anyObject, 'Done'), ...errors },
     }),
@@ -150,6 +151,7 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
       request: {
         params: z.object({ name: z.string() }),
         body: {
+          required: true,
           content: {
             'application/json': {
               schema: z.object({ email: z.email().toLowerCase(), there: z.email().toLowerCase().nullable() }),
@@ -198,7 +200,7 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
       method: 'post',
       path: '/api/v1/mappings:check',
       summary: 'Check a mapping document against the CRM it is for',
-      request: { body: { content: { 'application/json': { schema: z.object({ yaml: z.string() }) } } } },
+      request: { body: { required: true, content: { 'application/json': { schema: z.object({ yaml: z.string() }) } } } },
       responses: { 200: json(anyObject, 'Findings'), ...errors },
     }),
     async (c) => {

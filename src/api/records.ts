@@ -1,29 +1,23 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import { type Entity, entityFieldsSchema, entitySchema } from '../../mappings/model/model.ts'
+import { acceptFields } from '../../mappings/model/accept.ts'
+import { type Entity, entitySchema } from '../../mappings/model/model.ts'
 import type { Value } from '../../mappings/model/value.ts'
 import * as queries from '../../store/queries.ts'
 import { createRecord, deleteRecord, EditRefused, editRecord } from '../../sync/edit.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import type { App } from '../app.ts'
-import { ApiError, anyObject, errors, id, json, list, page, problem, uuid } from './respond.ts'
+import { ApiError, anyObject, errors, id, json, list, page, problem, text } from './respond.ts'
 import { projectRecord } from './view.ts'
 
 /** Canonical records: read, search, edit; an edit is a change like any other and takes the same merge path. */
 export function recordRoutes(api: OpenAPIHono, app: App): void {
   const { engine } = app
   const inTx = <T>(work: Parameters<typeof inTransaction<T>>[1]) => inTransaction(engine, work)
-  const entityFields = (entity: Entity, fields: unknown): Record<string, Value> => {
-    const parsed = entityFieldsSchema(entity).strict().safeParse(fields)
-    if (parsed.success) return parsed.data as Record<string, Value>
-    const issue = parsed.error.issues[0]!
-    throw new ApiError(
-      400,
-      'invalid_field',
-      issue.code === 'unrecognized_keys'
-        ? `${entity} has no field ${issue.keys.join(', ')}`
-        : `${issue.path.join('.')}: ${issue.message}`,
-    )
+  const entityFields = (entity: Entity, fields: Record<string, unknown>): Record<string, Value> => {
+    const accepted = acceptFields(entity, fields)
+    if ('refused' in accepted) throw new ApiError(400, 'invalid_field', accepted.refused)
+    return accepted.values
   }
   const version = (c: Context) => {
     const header = c.req.header('if-match')
@@ -38,13 +32,11 @@ export function recordRoutes(api: OpenAPIHono, app: App): void {
       method: 'get',
       path: '/api/v1/records',
       summary: 'Records, with search',
-      request: { query: page.extend({ entity: entitySchema.optional(), q: z.string().optional() }) },
+      request: { query: page.extend({ entity: entitySchema.optional(), q: text.optional() }) },
       responses: { 200: json(list, 'Records') },
     }),
     async (c) => {
       const { entity, q, cursor, limit } = c.req.valid('query')
-      if (cursor && !uuid.safeParse(cursor).success)
-        throw new ApiError(400, 'invalid_cursor', 'use the `next` of an earlier answer as cursor')
       const found = await inTx((tx) => queries.listRecords(tx, { entity, q, cursor, limit }))
       return c.json({ items: found.map((r) => projectRecord(r)), next: found.length === limit ? found.at(-1)!.id : null }, 200)
     },
@@ -56,7 +48,8 @@ export function recordRoutes(api: OpenAPIHono, app: App): void {
       summary: 'Create a record; the CRMs follow',
       request: {
         body: {
-          content: { 'application/json': { schema: z.object({ entity: entitySchema, fields: anyObject }) } },
+          required: true,
+          content: { 'application/json': { schema: z.strictObject({ entity: entitySchema, fields: anyObject }) } },
         },
       },
       responses: { 201: json(anyObject, 'The record'), ...errors },
@@ -76,12 +69,13 @@ export function recordRoutes(api: OpenAPIHono, app: App): void {
       summary: 'Up to 500 creates and edits, each with its own result',
       request: {
         body: {
+          required: true,
           content: {
             'application/json': {
               schema: z.object({
                 operations: z
                   .array(
-                    z.object({
+                    z.strictObject({
                       op: z.enum(['create', 'update', 'delete']),
                       id: z.uuid().optional(),
                       entity: entitySchema.optional(),
@@ -171,7 +165,7 @@ export function recordRoutes(api: OpenAPIHono, app: App): void {
       summary: 'Edit fields; If-Match: version refuses a stale edit',
       request: {
         params: id,
-        body: { content: { 'application/json': { schema: z.object({ fields: anyObject }) } } },
+        body: { required: true, content: { 'application/json': { schema: z.strictObject({ fields: anyObject }) } } },
       },
       responses: {
         200: json(anyObject, 'The record'),

@@ -13,11 +13,12 @@ export const json = (schema: z.ZodType, description: string) => ({
 })
 export const errors = { 400: json(problem, 'The request is wrong'), 404: json(problem, 'There is no such thing') }
 export const page = z.object({
-  cursor: z.string().optional(),
+  cursor: z.uuid({ error: 'use the `next` of an earlier answer as cursor' }).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 })
 export const id = z.object({ id: z.uuid() })
-export const uuid = z.uuid()
+/** Text to search for: what no record can hold cannot be sought. */
+export const text = z.string().refine((t) => t.isWellFormed() && !t.includes('\0'), 'it holds characters that are no text')
 
 /** An answer that is no success. */
 export class ApiError extends Error {

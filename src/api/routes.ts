@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
 import * as queries from '../../store/queries.ts'
 import { EditRefused } from '../../sync/edit.ts'
 import { inTransaction } from '../../sync/engine.ts'
@@ -37,7 +38,15 @@ export function apiApp(app: App, token: string) {
         error.status,
       )
     if (error instanceof EditRefused) {
-      const status = { not_found: 404, deleted: 404, stale: 412, frozen: 409, not_frozen: 409, conflict: 409 } as const
+      const status = {
+        not_found: 404,
+        deleted: 404,
+        stale: 412,
+        frozen: 409,
+        not_frozen: 409,
+        conflict: 409,
+        invalid: 400,
+      } as const
       return c.json(
         {
           error: {
@@ -49,6 +58,8 @@ export function apiApp(app: App, token: string) {
         status[error.code],
       )
     }
+    if (error instanceof HTTPException && error.status < 500)
+      return c.json({ error: { code: 'invalid_request', message: error.message || 'the request is wrong' } }, error.status)
     app.log.error({ err: error }, 'API request failed')
     return c.json({ error: { code: 'internal', message: 'something went wrong here; the log says what' } }, 500)
   })

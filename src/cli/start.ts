@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ServerType, serve } from '@hono/node-server'
-import { Hono } from 'hono'
 import { pendingWrites } from '../../store/queries.ts'
 import { isQuiet, laneState } from '../../sync/drain.ts'
 import { inTransaction } from '../../sync/engine.ts'
@@ -121,7 +120,7 @@ function reportImport(app: App, say: (text: string) => void): void {
 }
 
 async function listen(app: App, port: number): Promise<ServerType> {
-  const root = new Hono()
+  const root = apiApp(app, apiToken(app.config.home, app.config.token))
   const address = () => app.config.publicUrl ?? `http://127.0.0.1:${port}`
   root.route(
     '/webhooks',
@@ -134,7 +133,6 @@ async function listen(app: App, port: number): Promise<ServerType> {
       queueMatchCheck: () => app.jobs?.queueMatchCheck(),
     }),
   )
-  root.route('/', apiApp(app, apiToken(app.config.home, app.config.token)))
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: root.fetch, port, hostname: '127.0.0.1' }, () => resolve(server))
     server.on('error', (error: NodeJS.ErrnoException) =>

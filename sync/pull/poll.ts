@@ -59,7 +59,7 @@ async function worthMerging(work: PullWork, object: string, snapshots: Snapshot[
     rows(
       tx,
       sql<{ externalId: string; seen: number; wrote: number; open: boolean }>`
-    select external_id as "externalId", seen, wrote, exists (select 1 from open_write where link_id = link.id) as open from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${snapshots.map((s) => s.id)}::text[])`,
+    select external_id as "externalId", max(seen) as seen, max(wrote) as wrote, bool_or(exists (select 1 from open_write where link_id = link.id)) as open from link where connection_id = ${rt.id} and object = ${object} and external_id = any(${snapshots.map((s) => s.id)}::text[]) group by 1`,
     ),
   )
   const byId = new Map(known.map((k) => [k.externalId, k]))

@@ -86,6 +86,8 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
       // Waiting is no failure.
       if (rendered.waits.some((w) => w.linkId === p.link.id)) continue
       const field = required.find((f) => !(f.name in p.fields))!
+      // A value that does not fit has been told already.
+      if (rendered.letters.some((l) => l.linkId === p.link.id && l.field === field.name)) continue
       rendered.letters.push({
         id: randomUUID(),
         linkId: p.link.id,
@@ -94,7 +96,7 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         field: field.name,
         value: null,
         class: 'required',
-        message: `${field.column} must be filled in to create a ${mapping.object} here, and the record has no ${field.name}`,
+        message: `${field.column} must be filled in for a new ${mapping.object} here, and the record has no ${field.name}`,
       })
     }
     const ready = rendered.planned.filter((p) => !incomplete.includes(p))
