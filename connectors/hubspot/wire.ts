@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Json } from '../../mappings/model/value.ts'
-import type { ObjectSchema, RawRow } from '../../mappings/schema.ts'
+import type { RawRow } from '../../mappings/schema.ts'
 import type { Snapshot } from '../connector.ts'
 
 /** How values and records look on HubSpot's wire. */
@@ -34,7 +34,15 @@ export const batchAnswer = z.looseObject({
 })
 
 /** Always read: the ids that a merge put into this record. */
-export const MERGED = 'hs_merged_object_ids'
+const MERGED = 'hs_merged_object_ids'
+
+/** Pseudo-columns of an object: a property of associated records, in place of their ids. */
+export const CHILDREN: Record<string, Record<string, { to: string; property: string }>> = {
+  deals: { '@line_items#name': { to: 'line_items', property: 'name' } },
+}
+
+/** Properties to ask for; associations are read apart. */
+export const propertiesOf = (columns: string[]): string[] => [...new Set([...columns.filter((c) => !c.startsWith('@')), MERGED])]
 
 /** The one rule of raw values: `''` is null (an update's answer echoes `''`, a later read gives null). */
 export const rawValue = (value: string | null | undefined): Json => (value === '' || value === undefined ? null : value)
@@ -73,43 +81,4 @@ export const encodeRow = (row: RawRow): Record<string, string> =>
 export function associationOf(column: string): { to: string; category: string; typeId: number } | undefined {
   const match = /^@([^#]+)#([A-Z_]+):(\d+)$/.exec(column)
   return match ? { to: match[1]!, category: match[2]!, typeId: Number(match[3]) } : undefined
-}
-
-export const propertyAnswer = z.looseObject({
-  name: z.string(),
-  label: z.string(),
-  type: z.string(),
-  fieldType: z.string(),
-  hasUniqueValue: z.boolean().optional(),
-  calculated: z.boolean().optional(),
-  externalOptions: z.boolean().optional(),
-  options: z.array(z.looseObject({ value: z.string(), label: z.string(), hidden: z.boolean().optional() })).optional(),
-  modificationMetadata: z.looseObject({ readOnlyValue: z.boolean() }).optional(),
-})
-
-export function toFields(properties: z.infer<typeof propertyAnswer>[]): ObjectSchema['fields'] {
-  return Object.fromEntries(
-    properties.map((p) => {
-      const writable = !p.calculated && !p.modificationMetadata?.readOnlyValue
-      const options =
-        p.type === 'enumeration' && !p.externalOptions && p.options?.length
-          ? p.options.map((o) => ({ value: o.value, label: o.label, active: !o.hidden }))
-          : undefined
-      return [
-        p.name,
-        {
-          name: p.name,
-          label: p.label,
-          type: p.type,
-          readable: true,
-          creatable: writable,
-          updatable: writable,
-          required: false,
-          unique: p.hasUniqueValue ?? false,
-          ...(p.type === 'string' && { length: 65_536 }),
-          ...(options && { options, restricted: true }),
-        },
-      ]
-    }),
-  )
 }
