@@ -42,11 +42,11 @@ export async function readAssociations(
       associationsAnswer,
     )
     const children = CHILDREN[object]
+    const typed = ofTarget.map((column) => ({ column, type: associationOf(column) }))
     for (const r of body.results) {
       const row = found.get(r.from.id)
       if (!row) continue
-      for (const column of ofTarget) {
-        const type = associationOf(column)
+      for (const { column, type } of typed) {
         row[column] = r.to
           .filter((t) => !type || t.associationTypes.some((a) => a.category === type.category && a.typeId === type.typeId))
           .map((t) => String(t.toObjectId))

@@ -3,39 +3,30 @@ import type { CreateRequest, Outcome } from '../connector.ts'
 import { CrmError } from '../errors.ts'
 import type { HubspotClient } from './client.ts'
 import { classify } from './errors.ts'
-import { associationOf, batchAnswer, encodeRow, toSnapshot } from './wire.ts'
+import { associationOf, batchAnswer, encodeRow, writtenSnapshot } from './wire.ts'
 
 /** Every row carries its trace id: rows fail one by one, and answers are matched by it. */
 export async function create(client: HubspotClient, { object, externalId, rows }: CreateRequest): Promise<Outcome[]> {
-  const inputs = rows.map(({ key, row }, i) => ({
-    properties: { ...encodeRow(row), [externalId]: key },
-    associations: associationsOf(row),
-    objectWriteTraceId: String(i),
-  }))
+  const inputs = rows.map(({ key, row }, i) => {
+    const properties = encodeRow(row)
+    properties[externalId] = key
+    return { properties, associations: associationsOf(row), objectWriteTraceId: String(i) }
+  })
   const { body, clock } = await client.request(
     { kind: 'write', idempotent: false, what: `create ${rows.length} ${object}` },
     { method: 'POST', path: `/crm/v3/objects/${object}/batch/create`, body: { inputs } },
     batchAnswer,
   )
-  const outcomes: Outcome[] = rows.map(() => ({
-    ok: false,
-    error: new CrmError('unknown_outcome', 'the answer does not mention this row'),
-  }))
+  const outcomes: (Outcome | undefined)[] = rows.map(() => undefined)
   for (const r of body.results) {
     const at = Number(r.objectWriteTraceId ?? rows.findIndex((x) => x.key === r.properties[externalId]))
-    if (rows[at])
-      outcomes[at] = {
-        ok: true,
-        id: r.id,
-        created: true,
-        snapshot: toSnapshot(r, Object.keys(r.properties), clock),
-      }
+    if (rows[at]) outcomes[at] = { ok: true, id: r.id, created: true, snapshot: writtenSnapshot(r, clock) }
   }
   for (const e of body.errors ?? []) {
     const at = Number(e.context?.objectWriteTraceId?.[0] ?? -1)
     if (rows[at]) outcomes[at] = { ok: false, error: classify(207, e) }
   }
-  return outcomes
+  return outcomes.map((o) => o ?? { ok: false, error: new CrmError('unknown_outcome', 'the answer does not mention this row') })
 }
 
 /** Associations that go out inline with a create. */

@@ -2,7 +2,7 @@ import type { ListRequest, Page, ReadRequest, Snapshot } from '../connector.ts'
 import { CrmError } from '../errors.ts'
 import type { HubspotClient } from './client.ts'
 import { BATCH } from './limits.ts'
-import { batchAnswer, objectAnswer, pageAnswer, propertiesOf, toSnapshot } from './wire.ts'
+import { batchAnswer, objectAnswer, pageAnswer, propertiesOf, toSnapshots } from './wire.ts'
 
 /** Reading rows: page by page, and by id. */
 
@@ -23,7 +23,7 @@ export async function list(client: HubspotClient, { object, columns, after }: Li
     pageAnswer,
   )
   const next = body.paging?.next?.after
-  return { snapshots: body.results.map((r) => toSnapshot(r, columns, clock)), ...(next && { after: next }) }
+  return { snapshots: toSnapshots(body.results, columns, clock), ...(next && { after: next }) }
 }
 
 /** Ids that a batch read leaves out are archived, merged or gone: archived ones are read in a second call, the rest one by one. */
@@ -54,7 +54,7 @@ async function readBatch(client: HubspotClient, { object, ids, columns }: ReadRe
     batchAnswer,
   )
   const at = body.startedAt ? Date.parse(body.startedAt) : clock
-  return body.results.map((r) => toSnapshot(r, columns, at))
+  return toSnapshots(body.results, columns, at)
 }
 
 /** A read of one id follows a merge: the answer is the record that stands in its place, under its own id. */
@@ -65,8 +65,8 @@ async function readMerged(client: HubspotClient, object: string, id: string, col
       { method: 'GET', path: `/crm/v3/objects/${object}/${id}`, qs: { properties: propertiesOf(columns) } },
       objectAnswer,
     )
-    const snapshot = toSnapshot(body, columns, clock)
-    return body.id === id ? snapshot : { ...snapshot, asked: id }
+    const [snapshot] = toSnapshots([body], columns, clock)
+    return { ...snapshot!, asked: id }
   } catch (error) {
     if (error instanceof CrmError && error.class === 'not_found') return undefined
     throw error

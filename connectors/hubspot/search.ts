@@ -1,7 +1,7 @@
 import type { ChangesPage, ChangesRequest, FindRequest, Snapshot } from '../connector.ts'
 import type { HubspotClient } from './client.ts'
 import { SEARCH_CAP, SEARCH_PAGE } from './limits.ts'
-import { pageAnswer, propertiesOf, toSnapshot } from './wire.ts'
+import { pageAnswer, propertiesOf, toSnapshots } from './wire.ts'
 
 /** What HubSpot's search answers: rows changed since a time, and rows by a value. */
 
@@ -40,7 +40,7 @@ export async function changes(
       },
       pageAnswer,
     )
-    for (const r of body.results) snapshots.push(toSnapshot(r, columns, clock))
+    snapshots.push(...toSnapshots(body.results, columns, clock))
     after = body.paging?.next?.after
   } while (after && Number(after) + SEARCH_PAGE <= SEARCH_CAP)
   const last = snapshots.at(-1)
@@ -75,5 +75,5 @@ export async function find(client: HubspotClient, { object, column, values, colu
     },
     pageAnswer,
   )
-  return body.results.map((r) => toSnapshot(r, [...columns, column], clock))
+  return toSnapshots(body.results, [...columns, column], clock)
 }

@@ -3,7 +3,7 @@ import type { Outcome, UpdateRequest } from '../connector.ts'
 import { CrmError } from '../errors.ts'
 import type { HubspotClient } from './client.ts'
 import { writeAround } from './halving.ts'
-import { batchAnswer, encodeRow, toSnapshot } from './wire.ts'
+import { batchAnswer, encodeRow, writtenSnapshot } from './wire.ts'
 
 /** One bad row fails a whole update: it is found and the rest is written. */
 export async function update(client: HubspotClient, { object, rows }: UpdateRequest): Promise<Outcome[]> {
@@ -21,7 +21,7 @@ export async function update(client: HubspotClient, { object, rows }: UpdateRequ
       return positions.map((p): Outcome => {
         const { id } = rows[p]!
         const r = byId.get(id)
-        if (r) return { ok: true, id, snapshot: toSnapshot(r, Object.keys(r.properties), clock) }
+        if (r) return { ok: true, id, snapshot: writtenSnapshot(r, clock) }
         return {
           ok: false,
           error: lost.has(id)

@@ -4,11 +4,12 @@ import { type AssociateRequest, type AssociationChange, chunks, type Operation, 
 import { CrmError } from '../errors.ts'
 import type { SalesforceClient } from './client.ts'
 import { BATCH } from './limits.ts'
-import { quote } from './wire.ts'
+import { queryAnswer, quote } from './wire.ts'
 import { save } from './write.ts'
 
 const contactRole = z.object({ Id: z.string(), OpportunityId: z.string(), ContactId: z.string(), IsPrimary: z.boolean() })
 type ContactRole = z.infer<typeof contactRole>
+const rolesAnswer = queryAnswer(z.array(contactRole))
 
 /** A contact role to write. */
 interface RoleWrite {
@@ -52,8 +53,9 @@ async function rolesOf(client: SalesforceClient, changes: AssociationChange[]): 
     const { body } = await client.query(
       'association_read',
       `SELECT Id, OpportunityId, ContactId, IsPrimary FROM OpportunityContactRole WHERE OpportunityId IN (${piece.map((c) => quote(c.id)).join(',')})`,
+      rolesAnswer,
     )
-    found.push(...z.array(contactRole).parse(body.records))
+    found.push(...body.records)
   }
   return found
 }

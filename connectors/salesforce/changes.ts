@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { ChangesPage, ChangesRequest, Cursor, Snapshot } from '../connector.ts'
 import { API_VERSION, type SalesforceClient } from './client.ts'
-import { classify, type SalesforceErrorEntry } from './errors.ts'
-import { queryAnswer, quote, selectList, toSnapshot } from './wire.ts'
+import { classify, type SalesforceErrorEntry, undocumented } from './errors.ts'
+import { quote, recordsAnswer, selectList, toSnapshots } from './wire.ts'
 
 const PAGE = 2000
 
@@ -25,7 +25,9 @@ export async function changes(client: SalesforceClient, requests: ChangesRequest
   return body.compositeResponse.map((part, i) => {
     const { object, columns } = requests[i]!
     if (part.httpStatusCode >= 400) throw classify((part.body as SalesforceErrorEntry[])[0]!, part.httpStatusCode)
-    const snapshots = queryAnswer.parse(part.body).records.map((r) => toSnapshot(object, r, columns, clock))
+    const answer = recordsAnswer.safeParse(part.body)
+    if (!answer.success) throw undocumented(`changes of ${object}`, answer.error)
+    const snapshots = toSnapshots(object, answer.data.records, columns, clock)
     const last = snapshots.at(-1)
     const full = snapshots.length === PAGE
     return { object, snapshots, ...(last && { [full ? 'next' : 'upTo']: cursorAt(last, clock, full) }) }

@@ -2,9 +2,8 @@ import { Connection, type HttpRequest, type HttpResponse } from 'jsforce'
 import type { z } from 'zod'
 import type { Operation, Reply, Wire } from '../connector.ts'
 import { CrmError } from '../errors.ts'
-import { fromThrown } from './errors.ts'
+import { fromThrown, undocumented } from './errors.ts'
 import { PlainTransport } from './transport.ts'
-import { queryAnswer } from './wire.ts'
 
 /** The one API version that is spoken. */
 export const API_VERSION = '60.0'
@@ -32,14 +31,15 @@ export class SalesforceClient {
   /**
    * A SOQL query, of one page.
    *
+   * @param schema what the answer must look like.
    * @param all deleted and merged rows come along (queryAll).
    */
-  query(kind: Operation['kind'], soql: string, all = false): Promise<Reply<z.infer<typeof queryAnswer>>> {
+  query<T>(kind: Operation['kind'], soql: string, schema: z.ZodType<T>, all = false): Promise<Reply<T>> {
     const from = /FROM (\w+)/.exec(soql)?.[1] ?? ''
     return this.request(
       { kind, idempotent: true, what: `query ${from}` },
       { method: 'GET', url: `/${all ? 'queryAll' : 'query'}?q=${encodeURIComponent(soql)}` },
-      queryAnswer,
+      schema,
     )
   }
 
@@ -68,10 +68,7 @@ export class SalesforceClient {
         this.#note(last)
         const parsed = schema.safeParse(body)
         if (!parsed.success)
-          throw new CrmError(
-            operation.kind.endsWith('write') ? 'unknown_outcome' : 'unavailable',
-            `${operation.what}: the answer is not what Salesforce documents: ${parsed.error.issues[0]?.path.join('.')} ${parsed.error.issues[0]?.message}`,
-          )
+          throw undocumented(operation.what, parsed.error, operation.kind.endsWith('write') ? 'unknown_outcome' : 'unavailable')
         return { body: parsed.data, clock: clockOf(last) }
       } catch (error) {
         if (error instanceof CrmError) throw error

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { FieldSchema, ObjectSchema } from '../../mappings/schema.ts'
 import type { SalesforceClient } from './client.ts'
-import { CHILDREN } from './wire.ts'
+import { CHILDREN, NUMERIC } from './wire.ts'
 
 /** The part of a describe answer that is used. */
 const describeAnswer = z.object({
@@ -47,7 +47,6 @@ export async function describe(client: SalesforceClient, object: string): Promis
 function toObjectSchema(answer: z.infer<typeof describeAnswer>, associationColumns: string[]): ObjectSchema {
   const fields: Record<string, FieldSchema> = {}
   for (const f of answer.fields) {
-    const numeric = ['currency', 'double', 'percent', 'int'].includes(f.type)
     fields[f.name] = {
       name: f.name,
       label: f.label,
@@ -58,7 +57,7 @@ function toObjectSchema(answer: z.infer<typeof describeAnswer>, associationColum
       unique: f.unique || f.externalId,
       required: f.createable && !f.nillable && !f.defaultedOnCreate,
       ...(TEXT.has(f.type) && f.length > 0 && { length: f.length }),
-      ...(numeric && { precision: f.type === 'int' ? f.digits || 9 : f.precision, scale: f.scale }),
+      ...(NUMERIC.has(f.type) && { precision: f.type === 'int' ? f.digits || 9 : f.precision, scale: f.scale }),
       ...(f.picklistValues?.length && {
         options: f.picklistValues.map((p) => ({
           value: p.value,

@@ -2,7 +2,7 @@ import type { RawRow } from '../../mappings/schema.ts'
 import type { FindRequest, ListRequest, Page, ReadRequest, Snapshot } from '../connector.ts'
 import type { SalesforceClient } from './client.ts'
 import { BATCH } from './limits.ts'
-import { quote, selectList, toSnapshot } from './wire.ts'
+import { quote, recordsAnswer, selectList, toSnapshots } from './wire.ts'
 
 /** Reading rows by SOQL: page by page, by id, and by a value. */
 
@@ -12,8 +12,9 @@ export async function list(client: SalesforceClient, { object, columns, after }:
   const { body, clock } = await client.query(
     'read',
     `SELECT ${selectList(object, columns)} FROM ${object}${where} ORDER BY Id LIMIT ${BATCH.list}`,
+    recordsAnswer,
   )
-  const snapshots = body.records.map((r) => toSnapshot(object, r, columns, clock))
+  const snapshots = toSnapshots(object, body.records, columns, clock)
   return { snapshots, ...(snapshots.length === BATCH.list && { after: snapshots.at(-1)!.id }) }
 }
 
@@ -23,9 +24,10 @@ export async function readByIds(client: SalesforceClient, { object, ids, columns
   const { body, clock } = await client.query(
     'read',
     `SELECT ${selectList(object, columns)} FROM ${object} WHERE Id IN (${ids.map(quote).join(',')})`,
+    recordsAnswer,
     true,
   )
-  return body.records.map((r) => toSnapshot(object, r, columns, clock))
+  return toSnapshots(object, body.records, columns, clock)
 }
 
 /** Child rows come with their record: a read by ids of these columns. */
@@ -41,6 +43,7 @@ export async function find(client: SalesforceClient, request: FindRequest): Prom
   const { body, clock } = await client.query(
     'search',
     `SELECT ${selectList(object, columns)} FROM ${object} WHERE ${column} IN (${values.map(quote).join(',')}) LIMIT 2000`,
+    recordsAnswer,
   )
-  return body.records.map((r) => toSnapshot(object, r, columns, clock))
+  return toSnapshots(object, body.records, columns, clock)
 }

@@ -4,7 +4,7 @@ import type { CreateRequest, Operation, Outcome, RemoveRequest, UpdateRequest } 
 import { CrmError } from '../errors.ts'
 import type { SalesforceClient } from './client.ts'
 import { classify, type SalesforceErrorEntry } from './errors.ts'
-import { encodeRow } from './wire.ts'
+import { encodeInto } from './wire.ts'
 
 /** Writing rows by sObject Collections: up to 200 rows of one call, each with a result of its own. */
 
@@ -23,11 +23,7 @@ export async function create(
   { object, externalId, rows }: CreateRequest,
   schema: ObjectSchema | undefined,
 ): Promise<Outcome[]> {
-  const records = rows.map(({ key, row }) => ({
-    attributes: { type: object },
-    [externalId]: key,
-    ...encodeRow(schema, row),
-  }))
+  const records = rows.map(({ key, row }) => encodeInto({ attributes: { type: object }, [externalId]: key }, schema, row))
   const operation: Operation = { kind: 'write', idempotent: true, what: `create ${rows.length} ${object}` }
   return save(client, operation, 'PATCH', `/composite/sobjects/${object}/${externalId}`, records)
 }
@@ -38,7 +34,7 @@ export async function update(
   { object, rows }: UpdateRequest,
   schema: ObjectSchema | undefined,
 ): Promise<Outcome[]> {
-  const records = rows.map(({ id, row }) => ({ attributes: { type: object }, id, ...encodeRow(schema, row) }))
+  const records = rows.map(({ id, row }) => encodeInto({ attributes: { type: object }, id }, schema, row))
   const operation: Operation = { kind: 'write', idempotent: false, what: `update ${rows.length} ${object}` }
   return save(client, operation, 'PATCH', '/composite/sobjects', records)
 }
