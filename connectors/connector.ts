@@ -26,13 +26,13 @@ export interface Connector {
   /** Association columns are not part of a row and are read apart (HubSpot). */
   readonly associationsApart: boolean
   /** Reads association columns of records, one call per associated object: id -> column -> ids. */
-  readAssociations(request: { object: string; ids: string[]; columns: string[] }): Promise<Map<string, RawRow>>
+  readAssociations(request: ReadRequest): Promise<Map<string, RawRow>>
   /** Rows whose column has one of the values (external keys, natural keys). */
-  find(request: { object: string; column: string; values: string[]; columns: string[] }): Promise<Snapshot[]>
+  find(request: FindRequest): Promise<Snapshot[]>
 
-  create(request: { object: string; externalId: string; rows: CreateRow[] }): Promise<Outcome[]>
-  update(request: { object: string; rows: UpdateRow[] }): Promise<Outcome[]>
-  remove(request: { object: string; ids: string[] }): Promise<Outcome[]>
+  create(request: CreateRequest): Promise<Outcome[]>
+  update(request: UpdateRequest): Promise<Outcome[]>
+  remove(request: RemoveRequest): Promise<Outcome[]>
   /** Sets association columns: the ids a record should point to, and those it pointed to before. */
   associate(request: AssociateRequest): Promise<Outcome[]>
 }
@@ -124,9 +124,24 @@ export interface ReadRequest {
   columns: string[]
 }
 
+export interface FindRequest {
+  object: string
+  /** The column that is searched, and read as well. */
+  column: string
+  values: string[]
+  columns: string[]
+}
+
 export interface Page {
   snapshots: Snapshot[]
   after?: string | undefined
+}
+
+export interface CreateRequest {
+  object: string
+  /** The external id field of the object. */
+  externalId: string
+  rows: CreateRow[]
 }
 
 export interface CreateRow {
@@ -135,9 +150,19 @@ export interface CreateRow {
   row: RawRow
 }
 
+export interface UpdateRequest {
+  object: string
+  rows: UpdateRow[]
+}
+
 export interface UpdateRow {
   id: string
   row: RawRow
+}
+
+export interface RemoveRequest {
+  object: string
+  ids: string[]
 }
 
 export interface AssociationChange {
@@ -155,6 +180,12 @@ export interface AssociateRequest {
 }
 
 export type Outcome = { ok: true; id: string; created?: boolean; snapshot?: Snapshot } | { ok: false; error: CrmError }
+
+/** An answer's body, and the CRM's clock when it answered, in milliseconds. */
+export interface Reply<T> {
+  body: T
+  clock: number
+}
 
 /** How a connector reaches the network: everything goes through `call`, which budgets and retries. */
 export interface Wire {

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import type { FieldSchema, ObjectSchema } from '../../mappings/schema.ts'
+import type { SalesforceClient } from './client.ts'
+import { CHILDREN, NUMERIC } from './wire.ts'
 
 /** The part of a describe answer that is used. */
-export const describeAnswer = z.object({
+const describeAnswer = z.object({
   name: z.string(),
   label: z.string(),
   fields: z.array(
@@ -32,10 +34,19 @@ export const describeAnswer = z.object({
 
 const TEXT = new Set(['string', 'textarea', 'email', 'phone', 'url', 'picklist'])
 
-export function toObjectSchema(answer: z.infer<typeof describeAnswer>, associationColumns: string[]): ObjectSchema {
+/** Fields of an object, its child rows included. */
+export async function describe(client: SalesforceClient, object: string): Promise<ObjectSchema> {
+  const { body } = await client.request(
+    { kind: 'meta', idempotent: true, what: `describe ${object}` },
+    { method: 'GET', url: `/sobjects/${object}/describe` },
+    describeAnswer,
+  )
+  return toObjectSchema(body, Object.keys(CHILDREN[object] ?? {}))
+}
+
+function toObjectSchema(answer: z.infer<typeof describeAnswer>, associationColumns: string[]): ObjectSchema {
   const fields: Record<string, FieldSchema> = {}
   for (const f of answer.fields) {
-    const numeric = ['currency', 'double', 'percent', 'int'].includes(f.type)
     fields[f.name] = {
       name: f.name,
       label: f.label,
@@ -46,7 +57,7 @@ export function toObjectSchema(answer: z.infer<typeof describeAnswer>, associati
       unique: f.unique || f.externalId,
       required: f.createable && !f.nillable && !f.defaultedOnCreate,
       ...(TEXT.has(f.type) && f.length > 0 && { length: f.length }),
-      ...(numeric && { precision: f.type === 'int' ? f.digits || 9 : f.precision, scale: f.scale }),
+      ...(NUMERIC.has(f.type) && { precision: f.type === 'int' ? f.digits || 9 : f.precision, scale: f.scale }),
       ...(f.picklistValues?.length && {
         options: f.picklistValues.map((p) => ({
           value: p.value,

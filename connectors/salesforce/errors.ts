@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { CrmError, type CrmErrorDetail, type ErrorClass, networkError } from '../errors.ts'
 
 /** Salesforce's error codes, classified. Codes: partner WSDL, StatusCode; recorded answers. */
@@ -78,4 +79,9 @@ export function fromThrown(error: unknown, status: number | undefined): CrmError
   if (entry?.message || code)
     return classify({ ...entry, message: entry?.message ?? e.message ?? '', errorCode: entry?.errorCode ?? code! }, status)
   return networkError(error)
+}
+
+/** An answer that does not look as it should, e.g. because it was cut. */
+export function undocumented(what: string, { issues: [issue] }: z.ZodError, kind: ErrorClass = 'unavailable'): CrmError {
+  return new CrmError(kind, `${what}: the answer is not what Salesforce documents: ${issue?.path.join('.')} ${issue?.message}`)
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { Json } from '../../mappings/model/value.ts'
-import type { FieldSchema, ObjectSchema } from '../../mappings/schema.ts'
+import type { FieldSchema, ObjectSchema, RawRow } from '../../mappings/schema.ts'
 import type { Snapshot } from '../connector.ts'
+import { rowsOf } from '../rows.ts'
 
 /** How values and rows look on Salesforce's wire. */
 
@@ -21,6 +22,9 @@ export const CHILDREN: Record<string, Record<string, { select: string; relations
   },
 }
 
+/** Field types that are numbers in JSON. */
+export const NUMERIC: ReadonlySet<string> = new Set(['currency', 'double', 'percent', 'int'])
+
 const SYSTEM = ['Id', 'SystemModstamp', 'LastModifiedById', 'IsDeleted']
 /** Objects that a merge can remove: describe has MasterRecordId on them. */
 const MERGEABLE = new Set(['Account', 'Contact', 'Lead'])
@@ -36,60 +40,101 @@ export function selectList(object: string, columns: string[]): string {
   return [...names, ...columns.map((c) => children[c]?.select).filter((s) => s !== undefined)].join(', ')
 }
 
-export const queryAnswer = z.object({
-  totalSize: z.number(),
-  done: z.boolean(),
-  nextRecordsUrl: z.string().optional(),
-  records: z.array(z.looseObject({})),
-})
+/** A query's answer, with records of a kind. */
+export const queryAnswer = <T>(records: z.ZodType<T[]>) =>
+  z.object({
+    totalSize: z.number(),
+    done: z.boolean(),
+    nextRecordsUrl: z.string().optional(),
+    records,
+  })
+
+/** A record with the columns of `SYSTEM`. */
+interface SalesforceRecord {
+  Id: string
+  SystemModstamp: string
+  [column: string]: unknown
+}
+
+/** Records that were read with a select list. */
+export const recordsAnswer = queryAnswer(
+  rowsOf<SalesforceRecord>(({ Id, SystemModstamp }) => {
+    if (typeof Id !== 'string') return { path: ['Id'], message: 'expected text' }
+    if (typeof SystemModstamp !== 'string') return { path: ['SystemModstamp'], message: 'expected text' }
+    return undefined
+  }),
+)
 
 interface Child {
-  records: Record<string, Json>[]
+  column: string
+  relationship: string
+  path: string[]
 }
 
 /** `2024-09-10T13:57:45.000+0000` -> milliseconds. */
-export const toMillis = (text: string): number => Date.parse(text.replace(/\+0000$/, 'Z'))
+const toMillis = (text: string): number => Date.parse(text.endsWith('+0000') ? `${text.slice(0, -5)}Z` : text)
 
-export function toSnapshot(object: string, record: Record<string, unknown>, columns: string[], clock: number): Snapshot {
-  const row: Record<string, Json> = {}
-  const children = CHILDREN[object] ?? {}
-  for (const column of columns) {
-    const child = children[column]
-    if (child) {
-      const found = (record[child.relationship] as Child | null)?.records ?? []
-      const values = found.map((r) => pathOf(r, child.column)).filter((v) => v !== null && v !== undefined)
-      row[column] = [...new Set(values.map(String))].sort()
-    } else if (column in record) row[column] = record[column] as Json
+/** Records as snapshots of the asked columns. */
+export function toSnapshots(object: string, records: SalesforceRecord[], columns: string[], clock: number): Snapshot[] {
+  const known = CHILDREN[object] ?? {}
+  const plain = columns.filter((c) => !known[c])
+  const children = columns.flatMap((column): Child[] => {
+    const child = known[column]
+    return child ? [{ column, relationship: child.relationship, path: child.column.split('.') }] : []
+  })
+  return records.map((record) => toSnapshot(record, plain, children, clock))
+}
+
+function toSnapshot(record: SalesforceRecord, plain: string[], children: Child[], clock: number): Snapshot {
+  const row: RawRow = {}
+  for (const column of plain) {
+    const value = record[column]
+    if (value !== undefined) row[column] = value as Json
   }
-  const id = String(record.Id)
-  const master = record.MasterRecordId
-  return {
-    asked: id,
-    id,
-    version: toMillis(String(record.SystemModstamp)),
+  for (const child of children) row[child.column] = childValues(record[child.relationship], child.path)
+  const snapshot: Snapshot = {
+    asked: record.Id,
+    id: record.Id,
+    version: toMillis(record.SystemModstamp),
     clock,
     deleted: record.IsDeleted === true,
     row,
-    ...(typeof record.LastModifiedById === 'string' && { modifiedBy: record.LastModifiedById }),
-    ...(typeof master === 'string' && { mergedInto: master }),
   }
+  if (typeof record.LastModifiedById === 'string') snapshot.modifiedBy = record.LastModifiedById
+  if (typeof record.MasterRecordId === 'string') snapshot.mergedInto = record.MasterRecordId
+  return snapshot
 }
 
-const pathOf = (record: Record<string, Json>, path: string): Json | undefined =>
-  path
-    .split('.')
-    .reduce<Json | undefined>((v, key) => (v && typeof v === 'object' && !Array.isArray(v) ? v[key] : undefined), record)
+/** The values of a column of child rows, each once, sorted. A sub-select without rows is null. */
+function childValues(answer: unknown, path: string[]): string[] {
+  const found = (answer as { records?: Json[] } | null | undefined)?.records
+  if (!found) return []
+  const values = new Set<string>()
+  for (const record of found) {
+    const value = valueAt(record, path)
+    if (value !== null && value !== undefined) values.add(String(value))
+  }
+  return [...values].sort()
+}
 
-/** A value in the form Salesforce's JSON expects. */
-export function encode(field: FieldSchema | undefined, value: Json): Json {
-  if (value === null) return null
-  if (Array.isArray(value)) return value.join(';')
-  if (field && ['currency', 'double', 'percent', 'int'].includes(field.type)) return Number(value)
+function valueAt(record: Json, path: string[]): Json | undefined {
+  let value: Json | undefined = record
+  for (const key of path) value = value && typeof value === 'object' && !Array.isArray(value) ? value[key] : undefined
   return value
 }
 
-export const encodeRow = (schema: ObjectSchema | undefined, row: Record<string, Json>): Record<string, Json> =>
-  Object.fromEntries(Object.entries(row).map(([column, value]) => [column, encode(schema?.fields[column], value)]))
+/** A value in the form Salesforce's JSON expects. */
+function encode(field: FieldSchema | undefined, value: Json): Json {
+  if (value === null) return null
+  if (Array.isArray(value)) return value.join(';')
+  return field && NUMERIC.has(field.type) ? Number(value) : value
+}
+
+/** Puts the columns of a row into a record to save. */
+export function encodeInto(record: Record<string, Json>, schema: ObjectSchema | undefined, row: RawRow): Record<string, Json> {
+  for (const column in row) record[column] = encode(schema?.fields[column], row[column]!)
+  return record
+}
 
 /** A SOQL string literal. */
 export const quote = (text: string): string => `'${text.replace(/[\\']/g, (c) => `\\${c}`).replace(/\n/g, '\\n')}'`

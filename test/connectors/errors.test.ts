@@ -70,6 +70,23 @@ describe('Salesforce', () => {
     ])
   })
 
+  test.each([
+    ['a row without its id', { records: [{ SystemModstamp: '2026-01-01T00:00:00.000+0000' }] }, 'records.0.Id'],
+    ['a row without its version', { records: [{ Id: '001A' }] }, 'records.0.SystemModstamp'],
+    ['a row that is none', { records: ['001A'] }, 'records.0'],
+    ['no rows', {}, 'records'],
+  ])('an answer with %s is named, not read', async (_, body, where) => {
+    const answer = { totalSize: 1, done: true, ...body }
+    salesforce().get(/query/).reply(200, answer)
+    const failure = { class: 'unavailable', message: expect.stringContaining(`documents: ${where} `) }
+    await expect(sf.list({ object: 'Account', columns: ['Name'] })).rejects.toMatchObject(failure)
+    salesforce()
+      .post(/composite/)
+      .reply(200, { compositeResponse: [{ httpStatusCode: 200, body: answer }] })
+    const since = { version: 0, id: '' }
+    await expect(sf.changes([{ object: 'Account', columns: ['Name'], since }])).rejects.toMatchObject(failure)
+  })
+
   test('a lost connection during a write is an unknown outcome', async () => {
     salesforce()
       .patch(/composite/)
@@ -90,6 +107,7 @@ describe('Salesforce', () => {
 })
 
 describe('HubSpot', () => {
+  const record = { id: '1', updatedAt: '2026-01-01T00:00:00Z', properties: {} }
   test.each([
     [401, { category: 'INVALID_AUTHENTICATION' }, 'auth_expired'],
     [403, { category: 'MISSING_SCOPES' }, 'forbidden'],
@@ -142,6 +160,30 @@ describe('HubSpot', () => {
       { ok: false, error: { class: 'invalid_value' } },
       { ok: true, id: '9' },
     ])
+  })
+
+  test.each([
+    ['no rows', {}, 'results'],
+    ['a row that is none', { results: [null] }, 'results.0'],
+    ['a row without its id', { results: [{ ...record, id: 1 }] }, 'results.0.id'],
+    ['a row without its version', { results: [record, { ...record, updatedAt: undefined }] }, 'results.1.updatedAt'],
+    ['a row without its properties', { results: [{ ...record, properties: undefined }] }, 'results.0.properties'],
+    ['a number where text belongs', { results: [{ ...record, properties: { name: 5 } }] }, 'results.0.properties.name'],
+  ])('an answer with %s is named, not read', async (_, body, where) => {
+    hubspot().get('/crm/v3/objects/companies').query(true).reply(200, body)
+    await expect(hs.list({ object: 'companies', columns: ['name'] })).rejects.toMatchObject({
+      class: 'unavailable',
+      message: expect.stringContaining(`documents: ${where} `),
+    })
+  })
+
+  test('a write whose answer cannot be read has an unknown outcome', async () => {
+    hubspot()
+      .post('/crm/v3/objects/companies/batch/update')
+      .reply(200, { results: [{ id: '1' }] })
+    await expect(hs.update({ object: 'companies', rows: [{ id: '1', row: { name: 'a' } }] })).rejects.toMatchObject({
+      class: 'unknown_outcome',
+    })
   })
 
   test('an answer that is not what is documented is no success', async () => {

@@ -1,0 +1,86 @@
+import { Connection, type HttpRequest, type HttpResponse } from 'jsforce'
+import type { z } from 'zod'
+import type { Operation, Reply, Wire } from '../connector.ts'
+import { CrmError } from '../errors.ts'
+import { fromThrown, undocumented } from './errors.ts'
+import { PlainTransport } from './transport.ts'
+
+/** The one API version that is spoken. */
+export const API_VERSION = '60.0'
+/** Salesforce may work on a request for ten minutes; this is how long an answer is waited for. */
+const TIMEOUT_MS = 120_000
+/** Our name in Sforce-Call-Options; change events carry it as `changeOrigin`. */
+const CLIENT = 'concordat'
+
+interface Call {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  url: string
+  body?: string
+}
+
+/** Speaks to one Salesforce org over a wire. */
+export class SalesforceClient {
+  readonly #connection: Connection
+  readonly #wire: Wire
+
+  constructor({ instanceUrl, wire }: { instanceUrl: string; wire: Wire }) {
+    this.#wire = wire
+    this.#connection = new Connection({ instanceUrl, version: API_VERSION, callOptions: { client: CLIENT } })
+  }
+
+  /**
+   * A SOQL query, of one page.
+   *
+   * @param schema what the answer must look like.
+   * @param all deleted and merged rows come along (queryAll).
+   */
+  query<T>(kind: Operation['kind'], soql: string, schema: z.ZodType<T>, all = false): Promise<Reply<T>> {
+    const from = /FROM (\w+)/.exec(soql)?.[1] ?? ''
+    return this.request(
+      { kind, idempotent: true, what: `query ${from}` },
+      { method: 'GET', url: `/${all ? 'queryAll' : 'query'}?q=${encodeURIComponent(soql)}` },
+      schema,
+    )
+  }
+
+  /**
+   * One request.
+   *
+   * @param schema what the answer must look like: a cut body would otherwise pass as text.
+   */
+  request<T>(operation: Operation, call: Call, schema: z.ZodType<T>): Promise<Reply<T>> {
+    return this.#wire.call(operation, async () => {
+      let last: HttpResponse | undefined
+      const transport = new PlainTransport(TIMEOUT_MS, (response) => {
+        last = response
+      })
+      this.#connection.accessToken = await this.#wire.token()
+      try {
+        const headers = {
+          'content-type': 'application/json',
+          'Sforce-Duplicate-Rule-Header': 'allowSave=true',
+          'Sforce-Auto-Assign': 'FALSE',
+        }
+        const body = await this.#connection.request<unknown>(
+          { ...call, headers } as HttpRequest,
+          { transport, retry: { methods: [] } } as object,
+        )
+        this.#note(last)
+        const parsed = schema.safeParse(body)
+        if (!parsed.success)
+          throw undocumented(operation.what, parsed.error, operation.kind.endsWith('write') ? 'unknown_outcome' : 'unavailable')
+        return { body: parsed.data, clock: clockOf(last) }
+      } catch (error) {
+        if (error instanceof CrmError) throw error
+        this.#note(last)
+        throw fromThrown(error, last?.statusCode)
+      }
+    })
+  }
+
+  #note(response: HttpResponse | undefined): void {
+    if (response) this.#wire.note(response.headers)
+  }
+}
+
+const clockOf = (response: HttpResponse | undefined): number => Date.parse(String(response?.headers.date ?? '')) || Date.now()

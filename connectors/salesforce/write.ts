@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { ObjectSchema } from '../../mappings/schema.ts'
+import type { CreateRequest, Operation, Outcome, RemoveRequest, UpdateRequest } from '../connector.ts'
+import { CrmError } from '../errors.ts'
+import type { SalesforceClient } from './client.ts'
+import { classify, type SalesforceErrorEntry } from './errors.ts'
+import { encodeInto } from './wire.ts'
+
+/** Writing rows by sObject Collections: up to 200 rows of one call, each with a result of its own. */
+
+const saveResults = z.array(
+  z.looseObject({
+    id: z.string().optional(),
+    success: z.boolean(),
+    created: z.boolean().optional(),
+    errors: z.array(z.looseObject({ message: z.string(), statusCode: z.string().optional() })).default([]),
+  }),
+)
+
+/** Upserts on the external id: a repeat of the same create updates the row that it made. */
+export async function create(
+  client: SalesforceClient,
+  { object, externalId, rows }: CreateRequest,
+  schema: ObjectSchema | undefined,
+): Promise<Outcome[]> {
+  const records = rows.map(({ key, row }) => encodeInto({ attributes: { type: object }, [externalId]: key }, schema, row))
+  const operation: Operation = { kind: 'write', idempotent: true, what: `create ${rows.length} ${object}` }
+  return save(client, operation, 'PATCH', `/composite/sobjects/${object}/${externalId}`, records)
+}
+
+/** Updates rows by id. */
+export async function update(
+  client: SalesforceClient,
+  { object, rows }: UpdateRequest,
+  schema: ObjectSchema | undefined,
+): Promise<Outcome[]> {
+  const records = rows.map(({ id, row }) => encodeInto({ attributes: { type: object }, id }, schema, row))
+  const operation: Operation = { kind: 'write', idempotent: false, what: `update ${rows.length} ${object}` }
+  return save(client, operation, 'PATCH', '/composite/sobjects', records)
+}
+
+/** Deletes rows by id; they go to the recycle bin. */
+export async function remove(client: SalesforceClient, { ids, object }: RemoveRequest): Promise<Outcome[]> {
+  const { body } = await client.request(
+    { kind: 'write', idempotent: false, what: `delete ${ids.length} ${object}` },
+    { method: 'DELETE', url: `/composite/sobjects?ids=${ids.join(',')}&allOrNone=false` },
+    saveResults,
+  )
+  return body.map(toOutcome)
+}
+
+/** Saves records, each on its own; one outcome per record, in their order. */
+export async function save(
+  client: SalesforceClient,
+  operation: Operation,
+  method: 'POST' | 'PATCH',
+  url: string,
+  records: unknown[],
+): Promise<Outcome[]> {
+  const { body } = await client.request(
+    operation,
+    { method, url, body: JSON.stringify({ allOrNone: false, records }) },
+    saveResults,
+  )
+  if (body.length !== records.length)
+    throw new CrmError('unknown_outcome', `${records.length} rows were sent and ${body.length} results came back`)
+  return body.map(toOutcome)
+}
+
+function toOutcome(result: z.infer<typeof saveResults>[number]): Outcome {
+  if (result.success && result.id)
+    return { ok: true, id: result.id, ...(result.created !== undefined && { created: result.created }) }
+  return {
+    ok: false,
+    error: classify((result.errors[0] ?? { message: 'no reason given' }) as SalesforceErrorEntry),
+  }
+}
