@@ -1,5 +1,6 @@
 import { Request } from '@hubspot/api-client/lib/src/services/http/Request.js'
 import type { z } from 'zod'
+import { withoutBrokenCharacters } from '../answer-text.ts'
 import type { Operation, Reply, Wire } from '../connector.ts'
 import { CrmError, networkError } from '../errors.ts'
 import { classify } from './errors.ts'
@@ -57,7 +58,7 @@ async function send(request: Request): Promise<{ status: number; headers: Header
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    return { status: answer.status, headers: answer.headers, text: await answer.text() }
+    return { status: answer.status, headers: answer.headers, text: withoutBrokenCharacters(await answer.text()) }
   } catch (error) {
     throw networkError(error)
   }

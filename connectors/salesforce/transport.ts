@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream'
 import type { HttpRequest, HttpRequestOptions, HttpResponse } from 'jsforce'
 import { Transport } from 'jsforce/lib/transport.js'
 import { StreamPromise } from 'jsforce/lib/util/promise.js'
+import { withoutBrokenCharacters } from '../answer-text.ts'
 
 /**
  * jsforce's transport over plain fetch. jsforce's own retries, follows redirects with the token, has no
@@ -36,7 +37,7 @@ export class PlainTransport extends Transport {
     const response = {
       statusCode: answer.status,
       headers: Object.fromEntries(answer.headers),
-      body: await answer.text(),
+      body: withoutBrokenCharacters(await answer.text()),
     }
     this.#onResponse(response)
     return response

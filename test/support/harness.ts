@@ -171,6 +171,18 @@ export class Harness {
     return (await this.sf('GET', `/sobjects/Account/${id}`)).body
   }
 
+  /** Takes a Salesforce row out of the recycle bin. */
+  async undelete(id: string): Promise<void> {
+    const { instanceUrl, personToken } = this.sandbox.info.salesforce
+    const answer = await fetch(`${instanceUrl}/services/Soap/u/60.0`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/xml', soapaction: '""' },
+      body: `<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:p="urn:partner.soap.sforce.com"><soapenv:Header><p:SessionHeader><p:sessionId>${personToken}</p:sessionId></p:SessionHeader></soapenv:Header><soapenv:Body><p:undelete><p:ids>${id}</p:ids></p:undelete></soapenv:Body></soapenv:Envelope>`,
+    })
+    const text = await answer.text()
+    if (!text.includes('<success>true</success>')) throw new Error(text)
+  }
+
   /** One HubSpot record with the properties that tests look at. */
   async object(type: string, id: string, properties: string[]): Promise<Record<string, string | null>> {
     return (await this.hs('GET', `/crm/v3/objects/${type}/${id}?properties=${properties.join(',')}`)).body.properties
