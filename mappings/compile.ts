@@ -78,7 +78,8 @@ export function compileMapping(document: MappingDocument, schema: ObjectSchema):
     if (f.companion) columns.add(f.companion)
   }
   for (const condition of document.filter) if (presentColumn(condition.field, schema)) columns.add(condition.field)
-  if (document.externalId && presentColumn(document.externalId, schema)) columns.add(document.externalId)
+  for (const column of [document.externalId, ...Object.values(document.otherIds)])
+    if (column && presentColumn(column, schema)) columns.add(column)
   return {
     entity: document.entity,
     object: document.object,

@@ -57,6 +57,11 @@ export const mappingSchema = z
     filter: z.array(condition).default([]).describe('All must hold for a record to belong to the entity'),
     /** Alternatives in order; each is a list of canonical fields that must all be equal and not blank. */
     identity: z.array(z.array(z.string()).min(1)).default([]),
+    /** The first rule of identity, before all others: what another sync between the two CRMs has linked already. */
+    otherIds: z
+      .partialRecord(z.enum(['salesforce', 'hubspot']), z.string())
+      .default({})
+      .describe('Fields in which another sync keeps the id of the row in another CRM'),
     onCreate: z.record(z.string(), z.json()).default({}).describe('CRM field values set on create'),
     firstLink: z.union([z.enum(['latest', 'manual']), z.object({ source: z.string() })]).default({ source: 'salesforce' }),
     onDelete: z.enum(['delete', 'unlink', 'ignore']).default('delete'),

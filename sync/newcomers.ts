@@ -8,7 +8,7 @@ import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
 import { keysOf, merge } from './apply.ts'
 import type { ApplyContext, Batch, Item } from './batch.ts'
-import { decide, type Pair } from './match/decide.ts'
+import { decide, LINKED_ELSEWHERE, type Pair } from './match/decide.ts'
 import { mappingOf } from './runtime.ts'
 import { settle } from './settle.ts'
 
@@ -99,6 +99,7 @@ async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item
       pairs.set(id, pair)
     }
   }
+  for (const pair of await linkedElsewhere(tx, ctx, batch, items, creating)) pairs.set(`${pair.row} ${pair.record}`, pair)
   return {
     decisions: decide(
       items.map((i) => i.snapshot.id),
@@ -106,6 +107,48 @@ async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item
     ),
     creating,
   }
+}
+
+/** Pairs that another sync between the two CRMs has linked: the row holds the id of the other row. */
+async function linkedElsewhere(
+  tx: Tx,
+  ctx: ApplyContext,
+  batch: Batch,
+  items: Item[],
+  creating: Map<string, string>,
+): Promise<Pair[]> {
+  const named = items.flatMap((item) =>
+    Object.entries(item.mapping.document.otherIds).flatMap(([crm, column]) => {
+      const id = column && item.snapshot.row[column]
+      return typeof id === 'string' && id !== '' ? [{ row: item.snapshot.id, entity: item.mapping.entity, crm, id }] : []
+    }),
+  )
+  if (named.length === 0) return []
+  batch.finding(
+    'other_sync',
+    ctx.rt.name,
+    `another sync keeps ids of the other CRM in ${ctx.rt.name}, such as the vendor's own integration: they are taken as the first rule of identity. Two syncs on the same fields fight: switch that one off for fields that are mapped here`,
+  )
+  const found: { row: string; record: string }[] = []
+  for (const other of ctx.all) {
+    const theirs = named.filter((n) => n.crm === other.kind && other.id !== ctx.rt.id)
+    const linked = await links.recordsOfExternal(
+      tx,
+      other.id,
+      [...new Set(theirs.flatMap((t) => mappingOf(other, t.entity)?.object ?? []))],
+      theirs.map((t) => t.id),
+    )
+    for (const { row, entity, id } of theirs) {
+      const hit = linked.find((l) => l.externalId === id && l.entity === entity)
+      if (hit) found.push({ row, record: hit.recordId })
+    }
+  }
+  const here = (await links.linksOfRecords(tx, [...new Set(found.map((f) => f.record))])).filter(
+    (l) => l.connectionId === ctx.rt.id && l.state !== 'dead',
+  )
+  for (const l of here) if (l.state === 'creating') creating.set(l.recordId!, l.id)
+  const taken = new Set(here.filter((l) => l.state !== 'creating').map((l) => l.recordId))
+  return found.map((f) => ({ ...f, ranks: [LINKED_ELSEWHERE], taken: taken.has(f.record) }))
 }
 
 /** Whether the fields that a rule wants near (not equal) are near, for a row and a record. */

@@ -40,7 +40,7 @@ export async function account(
     currency: currencies[0] ?? 'USD',
     currencies,
     ourselves: user.body.user_id,
-    warnings: [],
+    warnings: schema.fields.IsPersonAccount ? ['this org has person accounts switched on; they are left out of the sync'] : [],
   }
 }
 

@@ -15,6 +15,9 @@ export interface Pair {
   taken: boolean
 }
 
+/** The rank of a pair that another sync has linked: no rule of the mapping is stronger. */
+export const LINKED_ELSEWHERE = -1
+
 export type Decision = { link: string } | { review: string[]; reason: string } | { fresh: true }
 
 export function decide(rows: readonly string[], pairs: readonly Pair[]): Map<string, Decision> {
@@ -54,8 +57,10 @@ function onlyBest(pairs: readonly Pair[]): Pair | undefined {
   return first && (!second || strength(first, second) < 0) ? first : undefined
 }
 
-/** More shared rules first; of equally many, the stronger ones. */
+/** What another sync has linked first; then more shared rules; of equally many, the stronger ones. */
 function strength(a: Pair, b: Pair): number {
+  const elsewhere = (p: Pair) => Number(p.ranks[0] === LINKED_ELSEWHERE)
+  if (elsewhere(a) !== elsewhere(b)) return elsewhere(b) - elsewhere(a)
   if (a.ranks.length !== b.ranks.length) return b.ranks.length - a.ranks.length
   for (let i = 0; i < a.ranks.length; i++) if (a.ranks[i] !== b.ranks[i]) return a.ranks[i]! - b.ranks[i]!
   return 0

@@ -199,3 +199,12 @@ test('more references cleared at once than one turn reads are all seen, and stop
   // So many clears wait for a person's word before they are written.
   expect(await h.verify()).toMatchObject({ unexplained: 0, byReason: { brake: 620 } })
 })
+
+test("what HubSpot's own Salesforce integration has linked is linked, whatever the names say, and it is warned of", async () => {
+  const account = await h.createAccount({ Name: 'Albatross Shipping', Website: 'albatross.example.com' })
+  // By domain and name this company would be somebody else.
+  const company = await h.createCompany({ name: 'ABT Logistics', domain: 'abt.example.com', salesforceaccountid: account })
+  await h.sync()
+  expect(await h.twinOf(account, 'hubspot')).toBe(company)
+  expect(await h.query(`select code from finding where code = 'other_sync'`)).toHaveLength(1)
+})
