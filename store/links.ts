@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Base, LinkRow, LinkState, WriteField, WriteRow } from '../mappings/state.ts'
+import { baseOf, storedBase, storedWrite, writeOf } from './compact.ts'
 import { json, rows, type Tx } from './database.ts'
 
 /** Links between records and external records, their bases, and the writes made through them. */
@@ -7,6 +8,11 @@ import { json, rows, type Tx } from './database.ts'
 const columns =
   sql.raw(`link.id, link.connection_id as "connectionId", link.object, link.entity, link.external_id as "externalId", link.record_id as "recordId",
   link.state, link.base, link.rev, link.seen, link.wrote, (select write_id from open_write where open_write.link_id = link.id) as "openWrite"`)
+
+/** Rows of links with their bases as the engine knows them. */
+async function linkRows<L extends LinkRow>(tx: Tx, query: ReturnType<typeof sql<L>>): Promise<L[]> {
+  return (await rows(tx, query)).map((link) => ({ ...link, base: baseOf(link.base) }))
+}
 
 /** A link together with whether it changed after a ticket was drawn. */
 export type TicketedLink = LinkRow & { changedSince: boolean }
@@ -32,7 +38,7 @@ const changedSince = (ticket: string) => {
 export const lockLinksByExternal = (tx: Tx, connectionId: string, object: string, externalIds: string[], ticket: string) =>
   externalIds.length === 0
     ? Promise.resolve([])
-    : rows(
+    : linkRows(
         tx,
         sql<TicketedLink>`select ${columns}, ${changedSince(ticket)}
     from link where link.connection_id = ${connectionId} and link.object = ${object} and link.external_id = any(${externalIds}::text[]) order by link.id for update`,
@@ -40,7 +46,7 @@ export const lockLinksByExternal = (tx: Tx, connectionId: string, object: string
 
 /** Links of external ids, to look at. */
 export const readLinksByExternal = (tx: Tx, connectionId: string, object: string, externalIds: string[]) =>
-  rows(
+  linkRows(
     tx,
     sql<LinkRow>`select ${columns} from link where link.connection_id = ${connectionId} and link.object = ${object} and link.external_id = any(${externalIds}::text[])`,
   )
@@ -48,7 +54,7 @@ export const readLinksByExternal = (tx: Tx, connectionId: string, object: string
 export const lockLinks = (tx: Tx, ids: string[], ticket: string) =>
   ids.length === 0
     ? Promise.resolve([])
-    : rows(
+    : linkRows(
         tx,
         sql<TicketedLink>`select ${columns}, ${changedSince(ticket)}
     from link where link.id = any(${ids}::uuid[]) order by link.id for update`,
@@ -57,7 +63,7 @@ export const lockLinks = (tx: Tx, ids: string[], ticket: string) =>
 export const linksOfRecords = (tx: Tx, recordIds: string[]) =>
   recordIds.length === 0
     ? Promise.resolve([])
-    : rows(tx, sql<LinkRow>`select ${columns} from link where link.record_id = any(${recordIds}::uuid[])`)
+    : linkRows(tx, sql<LinkRow>`select ${columns} from link where link.record_id = any(${recordIds}::uuid[])`)
 
 export interface NewLink {
   id: string
@@ -76,7 +82,7 @@ export async function insertLinks(tx: Tx, links: NewLink[]): Promise<void> {
   if (links.length === 0) return
   await sql`insert into link (id, connection_id, object, entity, external_id, record_id, state, base, seen, held_reason)
     select r.id, r."connectionId", r.object, r.entity, r."externalId", r."recordId", r.state, r.base, r.seen, r."heldReason"
-    from jsonb_to_recordset(${json(links)}) as r(id uuid, "connectionId" uuid, object text, entity text, "externalId" text, "recordId" uuid, state text, base jsonb, seen bigint, "heldReason" text)
+    from jsonb_to_recordset(${json(links.map((l) => ({ ...l, base: storedBase(l.base) })))}) as r(id uuid, "connectionId" uuid, object text, entity text, "externalId" text, "recordId" uuid, state text, base jsonb, seen bigint, "heldReason" text)
     on conflict do nothing`.execute(tx)
 }
 
@@ -101,7 +107,7 @@ export async function updateLinks(tx: Tx, changes: LinkChange[]): Promise<void> 
       external_id = coalesce(r."externalId", link.external_id), record_id = coalesce(r."recordId", link.record_id), state = coalesce(r.state, link.state),
       base = link.base || r.base, seen = greatest(link.seen, coalesce(r.seen, 0)), wrote = greatest(link.wrote, coalesce(r.wrote, 0)),
       rev = rev + 1, changed = pg_current_xact_id()
-    from jsonb_to_recordset(${json([...byId.values()])}) as r(id uuid, "externalId" text, "recordId" uuid, state text, base jsonb, seen bigint, wrote bigint)
+    from jsonb_to_recordset(${json([...byId.values()].map((c) => ({ ...c, base: storedBase(c.base ?? {}) })))}) as r(id uuid, "externalId" text, "recordId" uuid, state text, base jsonb, seen bigint, wrote bigint)
     where link.id = r.id`.execute(tx)
 }
 
@@ -230,15 +236,16 @@ export const standingOn = (tx: Tx, connectionId: string, recordIds: string[]) =>
 
 // --- writes -----------------------------------------------------------------------------------------
 
-export const readWrites = (tx: Tx, ids: number[]) =>
-  ids.length === 0
-    ? Promise.resolve([])
-    : rows(
-        tx,
-        sql<WriteRow>`select id, write.link_id as "linkId", record_id as "recordId", kind, open_write.state, fields, read_version as "readVersion", read_clock as "readClock",
+export async function readWrites(tx: Tx, ids: number[]): Promise<WriteRow[]> {
+  if (ids.length === 0) return []
+  const found = await rows(
+    tx,
+    sql<WriteRow>`select id, write.link_id as "linkId", record_id as "recordId", kind, open_write.state, fields, read_version as "readVersion", read_clock as "readClock",
     (extract(epoch from write.sent_at) * 1000)::bigint as "sentAt", (extract(epoch from open_write.answered_at) * 1000)::bigint as "answeredAt"
     from write join open_write on open_write.write_id = write.id where id = any(${ids}::bigint[])`,
-      )
+  )
+  return found.map((w) => ({ ...w, fields: writeOf(w.fields) }))
+}
 
 export interface NewWrite {
   linkId: string
@@ -264,7 +271,7 @@ export async function insertWrites(
     with made as (
       insert into write (batch, run_id, connection_id, link_id, record_id, kind, fields, read_version, read_clock)
       select ${batch}, ${runId}::uuid, ${connectionId}, r."linkId", r."recordId", r.kind, r.fields, r."readVersion", r."readClock"
-      from jsonb_to_recordset(${json(writes)}) as r("linkId" uuid, "recordId" uuid, kind text, fields jsonb, "readVersion" bigint, "readClock" bigint)
+      from jsonb_to_recordset(${json(writes.map((w) => ({ ...w, fields: storedWrite(w.fields) })))}) as r("linkId" uuid, "recordId" uuid, kind text, fields jsonb, "readVersion" bigint, "readClock" bigint)
       returning id, link_id
     ), opened as (
       insert into open_write (link_id, write_id, connection_id, state) select link_id, id, ${connectionId}, 'sent' from made

@@ -233,6 +233,14 @@ const plans: Migration = {
   },
 }
 
+/** Where a record came from, said once for all its fields. */
+const provenance: Migration = {
+  async up(db) {
+    await sql`alter table record add column origin text, add column made_at bigint`.execute(db)
+    await sql`alter table record alter column origin set statistics 0, alter column made_at set statistics 0`.execute(db)
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
@@ -243,6 +251,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0007_room': room,
   '0008_open_writes': openWrites,
   '0009_plans': plans,
+  '0010_provenance': provenance,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

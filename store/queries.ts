@@ -1,4 +1,6 @@
 import { sql } from 'kysely'
+import type { Base, Fields, WriteField } from '../mappings/state.ts'
+import { baseOf, fieldsOf, type Provenance, writeOf } from './compact.ts'
 import { rows, type Tx } from './database.ts'
 
 /** Reads for people: lists with cursors, counts, one record with its links. */
@@ -14,10 +16,16 @@ export interface RecordView {
   updatedAt: Date
 }
 const recordColumns = sql.raw(
-  `id, entity, fields, version, deleted_at is not null as deleted, frozen, created_at as "createdAt", updated_at as "updatedAt"`,
+  `id, entity, fields, origin, made_at as "madeAt", version, deleted_at is not null as deleted, frozen, created_at as "createdAt", updated_at as "updatedAt"`,
 )
 
-export const listRecords = (
+/** Records as they are shown: fields complete. */
+const viewed = ({ origin, madeAt, ...record }: RecordView & Provenance): RecordView => ({
+  ...record,
+  fields: fieldsOf(record.fields as Fields, { origin, madeAt }),
+})
+
+export const listRecords = async (
   tx: Tx,
   {
     entity,
@@ -26,35 +34,41 @@ export const listRecords = (
     limit,
   }: { entity?: string | undefined; q?: string | undefined; cursor?: string | undefined; limit: number },
 ) =>
-  rows(
-    tx,
-    sql<RecordView>`select ${recordColumns} from record where deleted_at is null ${entity ? sql`and entity = ${entity}` : sql``} ${cursor ? sql`and id > ${cursor}` : sql``}
+  (
+    await rows(
+      tx,
+      sql<
+        RecordView & Provenance
+      >`select ${recordColumns} from record where deleted_at is null ${entity ? sql`and entity = ${entity}` : sql``} ${cursor ? sql`and id > ${cursor}` : sql``}
     ${q ? sql`and (fields #>> '{name,v}' ilike ${like(q)} or fields #>> '{domain,v}' ilike ${like(q)} or fields #>> '{email,v}' ilike ${like(q)} or fields #>> '{accountName,v}' ilike ${like(q)} or fields #>> '{dealName,v}' ilike ${like(q)} or fields #>> '{company,v}' ilike ${like(q)} or (fields #>> '{firstName,v}') || ' ' || (fields #>> '{lastName,v}') ilike ${like(q)})` : sql``}
     order by id limit ${limit}`,
-  )
+    )
+  ).map(viewed)
 const like = (q: string) => `%${q.replace(/[%_\\]/g, (c) => `\\${c}`)}%`
 
 export const findRecord = async (tx: Tx, id: string) =>
-  (await rows(tx, sql<RecordView>`select ${recordColumns} from record where id = ${id}`))[0]
+  (await rows(tx, sql<RecordView & Provenance>`select ${recordColumns} from record where id = ${id}`)).map(viewed)[0]
 
 export const redirectOf = async (tx: Tx, id: string) =>
   (await rows(tx, sql<{ to: string }>`select to_id as "to" from record_redirect where from_id = ${id}`))[0]?.to
 
-export const linksView = (tx: Tx, recordId: string) =>
-  rows(
-    tx,
-    sql<{
-      id: string
-      connection: string
-      object: string
-      externalId: string | null
-      state: string
-      base: Record<string, { c: unknown; n: number }>
-      confirming: boolean
-    }>`
+export const linksView = async (tx: Tx, recordId: string) =>
+  (
+    await rows(
+      tx,
+      sql<{
+        id: string
+        connection: string
+        object: string
+        externalId: string | null
+        state: string
+        base: Base
+        confirming: boolean
+      }>`
     select exists (select 1 from open_write where link_id = link.id) as confirming, link.id, connection.name as connection, link.object, link.external_id as "externalId", link.state, link.base from link join connection on connection.id = link.connection_id
     where record_id = ${recordId} and link.state <> 'dead' order by connection.position`,
-  )
+    )
+  ).map((l) => ({ ...l, base: baseOf(l.base) }))
 
 export const journalOf = (tx: Tx, recordId: string, limit: number, before?: number) =>
   rows(
@@ -65,15 +79,17 @@ export const journalOf = (tx: Tx, recordId: string, limit: number, before?: numb
     from change left join connection on connection.id::text = change.origin where record_id = ${recordId} ${before ? sql`and change.id < ${before}` : sql``} order by change.id desc limit ${limit}`,
   )
 
-export const writesOf = (tx: Tx, recordId: string, limit: number) =>
-  rows(
-    tx,
-    sql<
-      Record<string, unknown>
-    >`select write.id, write.kind, case when refused is not null then 'refused' else coalesce(open_write.state, 'settled') end as state, connection.name as connection, write.fields,
+export const writesOf = async (tx: Tx, recordId: string, limit: number) =>
+  (
+    await rows(
+      tx,
+      sql<
+        Record<string, unknown> & { fields: Record<string, WriteField> }
+      >`select write.id, write.kind, case when refused is not null then 'refused' else coalesce(open_write.state, 'settled') end as state, connection.name as connection, write.fields,
       write.sent_at as "sentAt", write.refused as error
     from write left join open_write on open_write.write_id = write.id join connection on connection.id = write.connection_id where write.link_id in (select id from link where record_id = ${recordId}) order by write.id desc limit ${limit}`,
-  )
+    )
+  ).map((w) => ({ ...w, fields: writeOf(w.fields) }))
 
 /** Conflicts with the names of the connections that their sides stand for. */
 export async function listConflicts(tx: Tx, state: string, limit: number, cursor?: string) {

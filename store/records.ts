@@ -1,33 +1,50 @@
 import { sql } from 'kysely'
 import type { Fields, FrozenAs, RecordRow } from '../mappings/state.ts'
+import { fieldsOf, type Provenance, provenanceOf, storedFields } from './compact.ts'
 import { json, rows, type Tx } from './database.ts'
 
 /** Canonical records and the journal of their changes. */
 
-const columns = sql`id, entity, fields, version, deleted_at is not null as deleted, frozen, delete_approved as "deleteApproved", (extract(epoch from created_at) * 1000)::bigint as "createdAt"`
+const columns = sql`id, entity, fields, origin, made_at as "madeAt", version, deleted_at is not null as deleted, frozen, delete_approved as "deleteApproved", (extract(epoch from created_at) * 1000)::bigint as "createdAt"`
+
+/** Rows of records with their fields as the engine knows them. */
+async function recordRows(tx: Tx, query: ReturnType<typeof sql<RecordRow & Provenance>>): Promise<RecordRow[]> {
+  return (await rows(tx, query)).map(({ origin, madeAt, ...record }) => ({
+    ...record,
+    fields: fieldsOf(record.fields, { origin, madeAt }),
+  }))
+}
 
 /** Reads records and locks them, always in id order: two workers never wait for each other in a ring. */
 export const lockRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
   ids.length === 0
     ? Promise.resolve([])
-    : rows(tx, sql<RecordRow>`select ${columns} from record where id = any(${ids}::uuid[]) order by id for update`)
+    : recordRows(tx, sql`select ${columns} from record where id = any(${ids}::uuid[]) order by id for update`)
 
 export const readRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
-  ids.length === 0 ? Promise.resolve([]) : rows(tx, sql<RecordRow>`select ${columns} from record where id = any(${ids}::uuid[])`)
+  ids.length === 0 ? Promise.resolve([]) : recordRows(tx, sql`select ${columns} from record where id = any(${ids}::uuid[])`)
 
 export async function insertRecords(tx: Tx, records: { id: string; entity: string; fields: Fields }[]): Promise<void> {
   if (records.length === 0) return
-  await sql`insert into record (id, entity, fields, version)
-    select r.id, r.entity, r.fields, 1 from jsonb_to_recordset(${json(records)}) as r(id uuid, entity text, fields jsonb)`.execute(
-    tx,
-  )
+  const stored = records.map(({ id, entity, fields }) => {
+    const from = provenanceOf(fields)
+    return { id, entity, fields: storedFields(fields, from), ...from }
+  })
+  await sql`insert into record (id, entity, fields, origin, made_at, version)
+    select r.id, r.entity, r.fields, r.origin, r."madeAt", 1
+    from jsonb_to_recordset(${json(stored)}) as r(id uuid, entity text, fields jsonb, origin text, "madeAt" bigint)`.execute(tx)
 }
+
+/** Changed fields say of themselves where they come from. */
+const NO_PROVENANCE: Provenance = { origin: null, madeAt: null }
 
 /** Puts new field states over the present ones and raises the version. */
 export async function updateRecords(tx: Tx, changes: { id: string; fields: Fields }[]): Promise<void> {
   if (changes.length === 0) return
   await sql`update record set fields = record.fields || r.fields, version = version + 1, updated_at = clock_timestamp()
-    from jsonb_to_recordset(${json(changes)}) as r(id uuid, fields jsonb) where record.id = r.id`.execute(tx)
+    from jsonb_to_recordset(${json(changes.map((c) => ({ id: c.id, fields: storedFields(c.fields, NO_PROVENANCE) })))}) as r(id uuid, fields jsonb) where record.id = r.id`.execute(
+    tx,
+  )
 }
 
 /** Records that point at another by one of these fields, locked. It looks at all of them: merges are rare. */

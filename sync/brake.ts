@@ -15,7 +15,7 @@ export async function holdsBrake(tx: Tx, rt: Runtime, mapping: CompiledMapping):
     sql<{ deletes: number; clears: number; total: number }>`
     select count(*) filter (where record.deleted_at is not null) as deletes,
       count(*) filter (where record.deleted_at is null and exists (
-        select 1 from jsonb_each(link.base) b where b.value -> 'c' <> 'null' and record.fields -> b.key -> 'v' = 'null' and record.fields -> b.key -> 'n' <> b.value -> 'n')) as clears,
+        select 1 from jsonb_each(link.base) b where b.value -> 'c' <> 'null' and record.fields -> b.key -> 'v' = 'null' and coalesce(record.fields -> b.key -> 'n', '1') <> coalesce(b.value -> 'n', '1'))) as clears,
       (select count(*) from link l where l.connection_id = ${rt.id} and l.entity = ${mapping.entity} and l.state = 'live') as total
     from outbox join link on link.id = outbox.link_id and link.state = 'live' join record on record.id = link.record_id
     where outbox.connection_id = ${rt.id} and outbox.entity = ${mapping.entity}`,

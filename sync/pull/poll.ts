@@ -26,7 +26,8 @@ export async function poll(work: PullWork, objects: string[], overlapWanted: Rea
     })
     for (const answer of await rt.connector.changes(requests)) {
       const { page } = requests.find((r) => r.object === answer.object)!
-      const kept = await withAssociations(rt, answer.object, await worthMerging(work, answer.object, answer.snapshots))
+      const { changed, echoes } = await worthMerging(work, answer.object, answer.snapshots)
+      const kept = [...(await withAssociations(rt, answer.object, changed)), ...echoes]
       const state = work.objects[answer.object]!
       const after: lanes.ObjectState = {
         ...state,
@@ -51,10 +52,17 @@ export async function poll(work: PullWork, objects: string[], overlapWanted: Rea
   return more
 }
 
-/** Drops rows that were merged before: echoes of our own writes, and the overlap. (Protocol: Pull.) */
-async function worthMerging(work: PullWork, object: string, snapshots: Snapshot[]): Promise<Snapshot[]> {
+/**
+ * Drops rows that were merged before. Echoes of our own updates are merged, for what others may have written a moment
+ * before, but their associations, which leave no trace in a version, are not read for it. (Protocol: Pull.)
+ */
+async function worthMerging(
+  work: PullWork,
+  object: string,
+  snapshots: Snapshot[],
+): Promise<{ changed: Snapshot[]; echoes: Snapshot[] }> {
   const { engine, rt } = work
-  if (snapshots.length === 0) return snapshots
+  if (snapshots.length === 0) return { changed: [], echoes: [] }
   const known = await inTransaction(engine, (tx) =>
     rows(
       tx,
@@ -63,18 +71,19 @@ async function worthMerging(work: PullWork, object: string, snapshots: Snapshot[
     ),
   )
   const byId = new Map(known.map((k) => [k.externalId, k]))
-  const kept: Snapshot[] = []
+  const changed: Snapshot[] = []
+  const echoes: Snapshot[] = []
   const hints: string[] = []
   for (const s of snapshots) {
     const link = byId.get(s.id)
     if (rt.kind === 'salesforce') {
       // Stamps are whole seconds: an equal one may still be a second change, a deleted row always counts.
-      if (!link || link.open || s.deleted || s.version >= link.seen - rt.connector.overlapMs) kept.push(s)
+      if (!link || link.open || s.deleted || s.version >= link.seen - rt.connector.overlapMs) changed.push(s)
     } else if (!link || link.open || s.version < link.wrote) hints.push(s.id)
-    else if (s.version > link.seen) kept.push(s)
+    else if (s.version > link.seen) (s.version === link.wrote ? echoes : changed).push(s)
   }
   // Search may lag: what it says of these is only a hint, the row itself is read by id.
   for (const piece of chunks(hints, rt.connector.batch.readByIds))
-    kept.push(...(await rt.connector.readByIds({ object, ids: piece, columns: columnsOf(rt, object) })))
-  return kept
+    changed.push(...(await rt.connector.readByIds({ object, ids: piece, columns: columnsOf(rt, object) })))
+  return { changed, echoes }
 }
