@@ -27,7 +27,7 @@ export async function benchIncremental(records: number, kind: EngineKind) {
   const since = Date.now()
   await change(rig)
   const started = performance.now()
-  const { pushed, quiet: done } = await drain(rig.engine)
+  const { pushed, quiet: done } = await drain(rig.engine, { confirmed: false })
   const seconds = (performance.now() - started) / 1000
   const calls = rig.calls()
   const minimum = await inTransaction(rig.engine, (tx) =>

@@ -97,7 +97,7 @@ export async function databaseNow(tx: Tx): Promise<number> {
   return row!.now
 }
 
-/** A poll that a push lane waits for: creates need the overlap read, writes without values in their answer any read. */
+/** A poll that somebody waits for: creates need the overlap read. */
 export interface Demand {
   object: string
   overlap: boolean
@@ -112,13 +112,21 @@ export async function demandPolls(tx: Tx, connectionId: string, demands: Demand[
   )
 }
 
-/** Demands to be met now. One that only confirms writes waits while more of them go out, up to a limit. */
-export const demandedPolls = (tx: Tx, connectionId: string, patienceMs = 5_000) =>
-  rows(
+export const demandedPolls = (tx: Tx, connectionId: string) =>
+  rows(tx, sql<Demand>`select object, overlap from poll_demand where connection_id = ${connectionId}`)
+
+/** Asks for one poll of each object with writes that were acknowledged and that no read has shown yet. */
+export async function demandConfirmation(tx: Tx, connectionId: string): Promise<void> {
+  const open = await rows(
     tx,
-    sql<Demand>`select object, overlap from poll_demand where connection_id = ${connectionId} and (overlap or first_at < clock_timestamp() - ${patienceMs} * interval '1 millisecond'
-      or not exists (select 1 from outbox where connection_id = ${connectionId} and not_before <= clock_timestamp()))`,
+    sql<{ object: string }>`select distinct object from open_write join link on link.id = open_write.link_id where open_write.connection_id = ${connectionId} and open_write.state = 'acknowledged'`,
   )
+  await demandPolls(
+    tx,
+    connectionId,
+    open.map(({ object }) => ({ object, overlap: false })),
+  )
+}
 
 /** Ends demands that were raised before a poll began. @param overlap whether it read the overlap. */
 export async function meetDemands(tx: Tx, connectionId: string, object: string, began: number, overlap: boolean): Promise<void> {

@@ -53,9 +53,12 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
   })
 }
 
+/** Whether a connection has nothing to do that could be done without a person, but to see what became of its writes. */
+const isWritten = (s: LaneState): boolean =>
+  s.synced && s.inbox === 0 && s.staged === 0 && (s.held !== null || s.outbox + s.later === 0)
+
 /** Whether a connection has nothing to do that could be done without a person. */
-export const isQuiet = (s: LaneState): boolean =>
-  s.synced && s.inbox === 0 && s.openWrites === 0 && s.staged === 0 && (s.held !== null || s.outbox + s.later === 0)
+export const isQuiet = (s: LaneState): boolean => isWritten(s) && s.openWrites === 0
 
 export interface DrainResult {
   pulled: ReturnType<typeof noCounts>
@@ -66,10 +69,17 @@ export interface DrainResult {
 /**
  * Works all lanes in this process until nothing is left that can be done: one full sync. Each lane takes turn after
  * turn beside the others; one without work waits until another has moved. Jobs do the same in the background.
+ *
+ * @param confirmed whether it ends only when reads have shown all writes (Salesforce's answers carry no values); else
+ * the next poll does that.
  */
 export async function drain(
   engine: Engine,
-  { timeoutMs = 600_000, onTurn }: { timeoutMs?: number; onTurn?: (states: LaneState[]) => void | Promise<void> } = {},
+  {
+    timeoutMs = 600_000,
+    confirmed = true,
+    onTurn,
+  }: { timeoutMs?: number; confirmed?: boolean; onTurn?: (states: LaneState[]) => void | Promise<void> } = {},
 ): Promise<DrainResult> {
   const deadline = Date.now() + timeoutMs
   const pulled = noCounts()
@@ -92,8 +102,14 @@ export async function drain(
         if (idle === 2 * engine.runtimes.length) {
           const states = await Promise.all(engine.runtimes.map((rt) => laneState(engine, rt)))
           await onTurn?.(states)
-          if (moves === before && states.every(isQuiet)) quiet = true
-          else if (moves === before) {
+          if (moves !== before) continue
+          if (states.every(confirmed ? isQuiet : isWritten)) quiet = true
+          else {
+            // Everything is written: one poll shows what the CRMs made of it.
+            if (states.every(isWritten))
+              await inTransaction(engine, async (tx) => {
+                for (const rt of engine.runtimes) await lanes.demandConfirmation(tx, rt.id)
+              })
             await wait(20)
             moves++
           }

@@ -4,7 +4,16 @@ import type { AccountInfo, CrmUser } from '../connector.ts'
 import type { SalesforceClient } from './client.ts'
 import { queryAnswer, quote } from './wire.ts'
 
-const userInfo = z.looseObject({ user_id: z.string(), organization_id: z.string() })
+/** Of one that has a single currency, it stands nowhere else. */
+const userInfo = z.looseObject({
+  userId: z.string(),
+  organizationId: z.string(),
+  orgDefaultCurrencyIsoCode: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .optional()
+    .catch(undefined),
+})
 
 const organizationAnswer = queryAnswer(
   z.array(z.looseObject({ Name: z.string().nullish(), TimeZoneSidKey: z.string().nullish() })),
@@ -23,23 +32,19 @@ export async function account(
   client: SalesforceClient,
   describe: (object: string) => Promise<ObjectSchema>,
 ): Promise<AccountInfo> {
-  const user = await client.request(
-    { kind: 'meta', idempotent: true, what: 'user info' },
-    { method: 'GET', url: '/services/oauth2/userinfo' },
-    userInfo,
-  )
+  const user = await client.soap({ kind: 'meta', idempotent: true, what: 'user info' }, 'getUserInfo', userInfo)
   const org = await client.query('meta', 'SELECT Id, Name, TimeZoneSidKey FROM Organization LIMIT 1', organizationAnswer)
   const [info] = org.body.records
   const schema = await describe('Account')
   const multi = schema.fields.CurrencyIsoCode
   const currencies = multi?.options?.filter((o) => o.active).map((o) => o.value) ?? []
   return {
-    id: user.body.organization_id,
+    id: user.organizationId,
     name: info?.Name ?? 'Salesforce',
     timeZone: info?.TimeZoneSidKey ?? 'UTC',
-    currency: currencies[0] ?? 'USD',
+    currency: user.orgDefaultCurrencyIsoCode ?? currencies[0] ?? 'USD',
     currencies,
-    ourselves: user.body.user_id,
+    ourselves: user.userId,
     warnings: schema.fields.IsPersonAccount ? ['this org has person accounts switched on; they are left out of the sync'] : [],
   }
 }

@@ -1,5 +1,5 @@
 import { Connection, type HttpRequest, type HttpResponse } from 'jsforce'
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Operation, Reply, Wire } from '../connector.ts'
 import { CrmError } from '../errors.ts'
 import { fromThrown, undocumented } from './errors.ts'
@@ -16,6 +16,7 @@ interface Call {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   url: string
   body?: string
+  headers?: Record<string, string>
 }
 
 /** Speaks to one Salesforce org over a wire. */
@@ -60,6 +61,7 @@ export class SalesforceClient {
           'content-type': 'application/json',
           'Sforce-Duplicate-Rule-Header': 'allowSave=true',
           'Sforce-Auto-Assign': 'FALSE',
+          ...call.headers,
         }
         const body = await this.#connection.request<unknown>(
           { ...call, headers } as HttpRequest,
@@ -78,9 +80,38 @@ export class SalesforceClient {
     })
   }
 
+  /**
+   * A SOAP call without arguments, for the few things that REST does not tell. Answers its result.
+   *
+   * @param schema what the result must look like; every value is text.
+   */
+  async soap<T>(operation: Operation, name: string, schema: z.ZodType<T>): Promise<T> {
+    const token = await this.#wire.token()
+    const body =
+      '<?xml version="1.0" encoding="utf-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com">' +
+      `<e:Header><SessionHeader><sessionId>${token.replace(/[<&]/g, '')}</sessionId></SessionHeader></e:Header><e:Body><${name}/></e:Body></e:Envelope>`
+    const headers = { 'content-type': 'text/xml', soapaction: '""' }
+    const answer = await this.request(
+      operation,
+      { method: 'POST', url: `/services/Soap/u/${API_VERSION}`, body, headers },
+      z.record(z.string(), z.unknown()),
+    )
+    return schema.parse(find(answer.body, 'result'))
+  }
+
   #note(response: HttpResponse | undefined): void {
     if (response) this.#wire.note(response.headers)
   }
+}
+
+/** The first element of that name in parsed XML, whatever its prefix. */
+function find(node: unknown, name: string): unknown {
+  if (typeof node !== 'object' || node === null) return undefined
+  for (const [key, child] of Object.entries(node)) {
+    const found = key.replace(/^.*:/, '') === name ? child : find(child, name)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 const clockOf = (response: HttpResponse | undefined): number => Date.parse(String(response?.headers.date ?? '')) || Date.now()

@@ -12,7 +12,7 @@ import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { lensContext } from '../runtime.ts'
-import { ANSWERED, commit, demand, errorJson, type Planned, type Work } from './work.ts'
+import { ANSWERED, commit, errorJson, type Planned, type Work } from './work.ts'
 
 /** A row that a CRM could not take just now is tried again after this. */
 const RETRY_MS = 30_000
@@ -77,7 +77,6 @@ export async function acknowledge(
     },
     ANSWERED,
   )
-  if (okAt.some(({ p }) => !isSettledByAnswer(work, mapping, p))) demand(work, mapping.object, false)
   work.counts[kind === 'create' ? 'created' : 'updated'] += okAt.length
   if (kind === 'update') work.counts.cleared += okAt.filter(({ p }) => Object.values(p.fields).some((f) => f.c === null)).length
   work.counts.refused += failed.length
