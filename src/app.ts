@@ -17,7 +17,7 @@ import { recordsOfUser } from '../store/queries.ts'
 import { touchOutbox } from '../store/queues.ts'
 import { DEFAULT_TIMING, type Engine, inTransaction } from '../sync/engine.ts'
 import { type Jobs, pingRedis, startJobs } from '../sync/jobs.ts'
-import { type Runtime, userDirectory } from '../sync/runtime.ts'
+import { acquaint, type Runtime } from '../sync/runtime.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connect } from './connect.ts'
 import type { Secrets } from './credentials.ts'
@@ -110,6 +110,7 @@ export class App {
       engine.runtimes = await Promise.all(
         stored.filter((row) => row.sandbox === (sandbox !== undefined)).map((row) => connect(db, WORKSPACE, vault, row)),
       )
+      acquaint(engine.runtimes)
     }
     return app
   }
@@ -145,7 +146,8 @@ export class App {
     if (!rt || (there !== null && !rt.people.some((u) => u.email.toLowerCase() === there))) return false
     await inTransaction(this.engine, async (tx) => {
       await overrideUser(tx, rt.id, email, there)
-      rt.users = userDirectory(rt.people, await userOverrides(tx, rt.id))
+      rt.overrides = await userOverrides(tx, rt.id)
+      acquaint(this.engine.runtimes)
       await dropFinding(tx, rt.id, 'unmatched_user', email)
       await touchOutbox(tx, await recordsOfUser(tx, email))
     })

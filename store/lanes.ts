@@ -119,7 +119,9 @@ export const demandedPolls = (tx: Tx, connectionId: string) =>
 export async function demandConfirmation(tx: Tx, connectionId: string): Promise<void> {
   const open = await rows(
     tx,
-    sql<{ object: string }>`select distinct object from open_write join link on link.id = open_write.link_id where open_write.connection_id = ${connectionId} and open_write.state = 'acknowledged'`,
+    sql<{
+      object: string
+    }>`select distinct object from open_write join link on link.id = open_write.link_id where open_write.connection_id = ${connectionId} and open_write.state = 'acknowledged'`,
   )
   await demandPolls(
     tx,

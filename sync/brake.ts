@@ -49,3 +49,15 @@ export async function holdsBrake(tx: Tx, rt: Runtime, mapping: CompiledMapping):
   }
   return held
 }
+
+/** An approval is for what was approved: once that is through, the next mass delete is asked about again. */
+export async function releaseBrakes(tx: Tx, rt: Runtime): Promise<void> {
+  const approved = await rows(
+    tx,
+    sql<{ entity: string }>`select distinct object as entity from brake where connection_id = ${rt.id}`,
+  )
+  for (const { entity } of approved) {
+    const mapping = rt.mappings.find((m) => m.entity === entity)
+    if (mapping) await holdsBrake(tx, rt, mapping)
+  }
+}

@@ -20,6 +20,8 @@ export interface LaneState {
   later: number
   openWrites: number
   staged: number
+  /** Deletes and clears that wait for a person's approval. */
+  braked: number
   held: string | null
 }
 
@@ -29,10 +31,10 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
     const out = await queues.outboxState(tx, rt.id)
     const [more] = await rows(
       tx,
-      sql<{ open: number; staged: number; writes: boolean; paused: boolean; brakes: number }>`
+      sql<{ open: number; staged: number; writes: boolean; paused: boolean; braked: number }>`
       select (select count(*) from open_write where connection_id = ${rt.id}) as open, (select count(*) from staged where connection_id = ${rt.id}) as staged,
         (select writes_enabled from connection where id = ${rt.id}) as writes, exists (select 1 from pause where scope in ('all', ${rt.name})) as paused,
-        (select count(*) from brake where connection_id = ${rt.id} and state = 'waiting') as brakes`,
+        (select coalesce(sum(count), 0) from brake where connection_id = ${rt.id} and state = 'waiting') as braked`,
     )
     return {
       connection: rt.name,
@@ -42,20 +44,24 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
       later: out.later,
       openWrites: more!.open,
       staged: more!.staged,
+      braked: more!.braked,
       held: more!.paused
         ? 'paused'
         : !more!.writes
           ? 'writing is off'
-          : more!.brakes > 0
-            ? 'the brake holds writes until they are approved'
+          : more!.braked > 0
+            ? `the brake holds ${more!.braked} deletes and clears until they are approved`
             : null,
     }
   })
 }
 
+/** Paused, or writing is off: nothing at all is written. */
+const isHeld = (s: LaneState): boolean => s.held !== null && s.braked === 0
+
 /** Whether a connection has nothing to do that could be done without a person, but to see what became of its writes. */
 const isWritten = (s: LaneState): boolean =>
-  s.synced && s.inbox === 0 && s.staged === 0 && (s.held !== null || s.outbox + s.later === 0)
+  s.synced && s.inbox === 0 && s.staged === 0 && (isHeld(s) || s.outbox + s.later <= s.braked)
 
 /** Whether a connection has nothing to do that could be done without a person. */
 export const isQuiet = (s: LaneState): boolean => isWritten(s) && s.openWrites === 0

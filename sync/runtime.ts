@@ -21,6 +21,8 @@ export interface Runtime {
   users: UserDirectory
   /** The CRM's users, as it lists them. */
   people: readonly CrmUser[]
+  /** E-mail of a record's user -> e-mail in this CRM, where they differ. */
+  overrides: Record<string, string>
   mappings: CompiledMapping[]
   /** Objects in the order parents before children. */
   objects: string[]
@@ -55,14 +57,35 @@ export function makeRuntime(input: RuntimeInput): Runtime {
     account: input.account,
     users: userDirectory(input.users, input.overrides),
     people: input.users,
+    overrides: input.overrides,
     mappings,
     objects: [...new Set(mappings.map((m) => m.object))],
   }
 }
 
-/** Users by id and by e-mail; `overrides` maps canonical e-mail -> e-mail in this CRM. */
-export function userDirectory(users: readonly CrmUser[], overrides: Record<string, string>): UserDirectory {
-  const canonical = new Map(Object.entries(overrides).map(([from, to]) => [to.toLowerCase(), from.toLowerCase()]))
+/** Users of several CRMs are told apart by the addresses that they have in the others. */
+export function acquaint(runtimes: readonly Runtime[]): void {
+  for (const rt of runtimes) {
+    const elsewhere = new Set(runtimes.filter((r) => r !== rt).flatMap((r) => r.people.map((p) => p.email.toLowerCase())))
+    rt.users = userDirectory(rt.people, rt.overrides, elsewhere)
+  }
+}
+
+/**
+ * Users by id and by e-mail; `overrides` maps canonical e-mail -> e-mail in this CRM.
+ *
+ * @param elsewhere addresses known in other CRMs: who has one of these is himself, and stands in for nobody when read.
+ */
+export function userDirectory(
+  users: readonly CrmUser[],
+  overrides: Record<string, string>,
+  elsewhere: ReadonlySet<string> = new Set(),
+): UserDirectory {
+  const canonical = new Map(
+    Object.entries(overrides)
+      .map(([from, to]) => [to.toLowerCase(), from.toLowerCase()] as const)
+      .filter(([to]) => !elsewhere.has(to)),
+  )
   const byId = new Map(users.map((u) => [u.id, canonical.get(u.email.toLowerCase()) ?? u.email.toLowerCase()]))
   // Where an address occurs twice the active user counts.
   const byEmail = new Map([...users].sort((a, b) => Number(a.active) - Number(b.active)).map((u) => [u.email.toLowerCase(), u]))

@@ -116,7 +116,7 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
         reason,
       })
       if (!link) {
-        report(out, row(reasons.waits(snapshot.id) ? 'waiting' : reasons.general('(row)')))
+        report(out, row(reasons.waits(snapshot.id) ? 'waiting' : reasons.general(mapping.entity)))
         continue
       }
       if (link.state === 'held' || link.state === 'duplicate') {
@@ -125,7 +125,7 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
       }
       if (!record || record.deleted) {
         const kept = record && mapping.document.onDelete !== 'delete'
-        report(out, row(record?.frozen ? 'frozen' : kept ? 'unlinked' : reasons.general('(row)')))
+        report(out, row(record?.frozen ? 'frozen' : kept ? 'unlinked' : reasons.general(mapping.entity)))
         continue
       }
       if (link.state === 'outside') continue

@@ -121,7 +121,9 @@ function reportImport(app: App, say: (text: string) => void): void {
 
 async function listen(app: App, port: number): Promise<ServerType> {
   const root = apiApp(app, apiToken(app.config.home, app.config.token))
-  const address = () => app.config.publicUrl ?? `http://127.0.0.1:${port}`
+  // PORT=0 takes whatever port is free: the address is known once the server listens.
+  let bound = port
+  const address = () => app.config.publicUrl ?? `http://127.0.0.1:${bound}`
   root.route(
     '/webhooks',
     webhookApp({
@@ -134,7 +136,10 @@ async function listen(app: App, port: number): Promise<ServerType> {
     }),
   )
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: root.fetch, port, hostname: '127.0.0.1' }, () => resolve(server))
+    const server = serve({ fetch: root.fetch, port, hostname: '127.0.0.1' }, (info) => {
+      bound = info.port
+      resolve(server)
+    })
     server.on('error', (error: NodeJS.ErrnoException) =>
       reject(
         error.code === 'EADDRINUSE'

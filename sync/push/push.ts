@@ -8,7 +8,7 @@ import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import { type ApplyContext, drawContext } from '../batch.ts'
-import { holdsBrake } from '../brake.ts'
+import { holdsBrake, releaseBrakes } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, storeRun, writesEnabled } from '../engine.ts'
 import { thawParents } from '../frozen.ts'
 import { isClear, mustSend } from '../merge/field.ts'
@@ -70,11 +70,15 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   const until = Date.now() + sliceMs
   let more = false
   await lookUpUnanswered(work)
-  await inTransaction(engine, (tx) => thawParents(tx, engine.runtimes))
+  await inTransaction(engine, async (tx) => {
+    await thawParents(tx, engine.runtimes)
+    await releaseBrakes(tx, rt)
+  })
   // Everything goes parents first, except that children are deleted before their parents.
   const deletes = new Map<CompiledMapping, Target[]>()
   const releases: number[] = []
-  const claimedDeletes = () => [...deletes.values()].flat().map((t) => t.link.id)
+  const braked: string[] = []
+  const claimedBefore = () => [...[...deletes.values()].flat().map((t) => t.link.id), ...braked]
   for (const entity of ENTITIES) {
     const mapping = mappingOf(rt, entity)
     if (!mapping?.document.write || gate.paused.has(entity) || !gate.read.has(mapping.object)) continue
@@ -89,11 +93,11 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     else if (release !== null) releases.push(release)
     for (;;) {
       const claimed = await inTransaction(engine, (tx) =>
-        queues.claimOutbox(tx, rt.id, entity, { limit: CLAIM, bornBefore, except: claimedDeletes() }),
+        queues.claimOutbox(tx, rt.id, entity, { limit: CLAIM, bornBefore, except: claimedBefore() }),
       )
       if (claimed.length === 0) break
-      const gone = await pushClaimed(work, mapping, claimed)
-      if (gone === 'braked') break
+      const { gone, held } = await pushClaimed(work, mapping, claimed)
+      braked.push(...held)
       if (gone.length > 0) deletes.set(mapping, [...(deletes.get(mapping) ?? []), ...gone])
       if (Date.now() >= until) {
         more = true
@@ -119,8 +123,12 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   return { counts, more, demands: work.demands.size > 0, nextMs: next.length > 0 ? Math.min(...next) : null }
 }
 
-/** Creates and updates what was claimed; answers what is to be deleted, or that a person must approve it first. */
-async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<Target[] | 'braked'> {
+/** Creates and updates what was claimed; answers what is to be deleted, and links that wait behind the brake. */
+async function pushClaimed(
+  work: Work,
+  mapping: CompiledMapping,
+  claimed: queues.OutboxRow[],
+): Promise<{ gone: Target[]; held: string[] }> {
   const { engine, rt } = work
   const loaded = await inTransaction(engine, async (tx) => {
     const ticket = await links.drawTicket(tx)
@@ -157,10 +165,13 @@ async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues
   })
   const takesAway = (t: Target) =>
     t.record.deleted || mapping.fields.some((f) => isClear(t.record.fields[f.name], t.link.base[f.name]))
-  if (loaded.some(takesAway) && (await inTransaction(engine, (tx) => holdsBrake(tx, rt, mapping)))) return 'braked'
-  const creates = loaded.filter((t) => t.link.state === 'creating')
-  const deletes = loaded.filter((t) => t.link.state === 'live' && t.record.deleted)
-  const updates = loaded.filter((t) => t.link.state === 'live' && !t.record.deleted)
+  // The brake holds what takes something away; what gives something goes on.
+  const brake = loaded.some(takesAway) && (await inTransaction(engine, (tx) => holdsBrake(tx, rt, mapping)))
+  const free = brake ? loaded.filter((t) => !takesAway(t)) : loaded
+  const held = brake ? loaded.filter(takesAway).map((t) => t.link.id) : []
+  const creates = free.filter((t) => t.link.state === 'creating')
+  const deletes = free.filter((t) => t.link.state === 'live' && t.record.deleted)
+  const updates = free.filter((t) => t.link.state === 'live' && !t.record.deleted)
   const { batch } = rt.connector
   // Drawn before the first verify read leaves.
   const ctx: ApplyContext = {
@@ -178,7 +189,7 @@ async function pushClaimed(work: Work, mapping: CompiledMapping, claimed: queues
   ])
   await followCreates(work, mapping, created)
   await followUpdates(work, mapping, updated)
-  return deletes
+  return { gone: deletes, held }
 }
 
 /** Associations are read only for records that have some to send, a thousand a call. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import { approveBrakes } from '../../store/queries.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import { decideFrozen } from '../../sync/frozen.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'
@@ -147,4 +148,35 @@ test('nothing to decide is refused with a clear message', async () => {
   await family()
   const [record] = await h.query<{ id: string }>(`select id from record where entity = 'account'`)
   await expect(decide(record!.id, 'delete')).rejects.toThrow(/is not frozen/)
+})
+
+test('a mass delete stops before it begins; what is new goes on; an approval is for that one alone', async () => {
+  const accounts = (prefix: string, n: number) =>
+    Array.from({ length: n }, (_, i) => ({
+      attributes: { type: 'Account' },
+      Name: `${prefix} ${i}`,
+      Website: `${prefix}-${i}.example.com`,
+    }))
+  const ids: string[] = []
+  for (const records of [accounts('heath', 150)])
+    ids.push(
+      ...((await h.sf('POST', '/composite/sobjects', { allOrNone: false, records })).body as { id: string }[]).map((r) => r.id),
+    )
+  await h.sync()
+  const remove = (list: string[]) => h.sf('DELETE', `/composite/sobjects?ids=${list.join(',')}&allOrNone=false`)
+  const companies = async () =>
+    ((await h.hs('POST', '/crm/v3/objects/companies/search', { filterGroups: [], limit: 1 })).body as { total: number }).total
+  await remove(ids.slice(0, 55))
+  const fresh = await h.createAccount({ Name: 'New meanwhile', Website: 'new-meanwhile.example.com' })
+  await h.sync()
+  expect(await companies()).toBe(151)
+  expect(await h.twinOf(fresh, 'hubspot')).toBeDefined()
+  expect(await h.verify()).toMatchObject({ unexplained: 0, byReason: { brake: 55 } })
+  await h.tx((tx) => approveBrakes(tx))
+  await h.sync()
+  expect(await companies()).toBe(96)
+  await remove(ids.slice(55, 110))
+  await h.sync()
+  expect(await companies()).toBe(96)
+  expect(await h.query(`select state, count from brake`)).toEqual([{ state: 'waiting', count: 55 }])
 })
