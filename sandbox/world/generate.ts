@@ -1,6 +1,7 @@
 import type { Source } from '../hubspot/model.ts'
 import type { Portal } from '../hubspot/portal.ts'
-import { INTEGRATION_USER, type Org, PERSON } from '../salesforce/org.ts'
+import { INTEGRATION_USER, PERSON } from '../salesforce/model.ts'
+import type { Org } from '../salesforce/org.ts'
 import { Random } from './random.ts'
 import {
   DEAL_TOPICS,
