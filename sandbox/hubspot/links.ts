@@ -30,18 +30,41 @@ export class Linked extends Tables {
     return found
   }
 
-  associated(from: string, id: string, to: string): { id: string; types: string[] }[] {
+  /** The type with these numbers that leads from one type to another; undefined when there is none. */
+  associationType(from: string, to: string, category: string, typeId: number) {
     const [a, b] = [this.table(from).def.name, this.table(to).def.name]
-    const of = this.links.get(`${a}:${id}`) ?? {}
-    return Object.entries(of)
-      .filter(([key]) => key.startsWith(`${b}:`))
-      .map(([key, types]) => ({ id: key.slice(b.length + 1), types }))
+    for (const def of this.associations) {
+      if (def.category !== category) continue
+      if (def.from === a && def.to === b && def.typeId === typeId) return { def, forward: true, label: def.label }
+      if (def.to === a && def.from === b && def.inverseId === typeId && def.inverseId !== def.typeId)
+        return { def, forward: false, label: def.inverseLabel }
+    }
+    return undefined
+  }
+
+  /** Where a type of association leads to from a type of record. @throws HubspotError when nowhere. */
+  associationTarget(from: string, category: string, typeId: number): string {
+    const { name } = this.table(from).def
+    for (const def of this.associations) {
+      if (def.category !== category) continue
+      if (def.from === name && def.typeId === typeId && this.tables.has(def.to)) return def.to
+      if (def.to === name && def.inverseId === typeId && this.tables.has(def.from)) return def.from
+    }
+    throw new HubspotError(400, 'VALIDATION_ERROR', `Invalid association type ${typeId} for ${from}`)
+  }
+
+  associated(from: string, id: string, to: string): { id: string; types: string[] }[] {
+    const of = this.links.get(`${this.table(from).def.name}:${id}`)
+    const prefix = `${this.table(to).def.name}:`
+    const found: { id: string; types: string[] }[] = []
+    for (const key in of) if (key.startsWith(prefix)) found.push({ id: key.slice(prefix.length), types: of[key]! })
+    return found
   }
 
   associate(from: string, id: string, to: string, toId: string, category: string, typeId: number, source: Source): void {
     const a = this.end(from, id)
     const b = this.end(to, toId)
-    const type = this.associationTypes(from, to).find((t) => t.category === category && t.typeId === Number(typeId))
+    const type = this.associationType(from, to, category, Number(typeId))
     if (!type)
       throw new HubspotError(
         400,
@@ -81,7 +104,7 @@ export class Linked extends Tables {
     for (const key of present) {
       const [category, typeId] = key.split(':') as [string, string]
       if (only && !only.some((o) => o.category === category && o.typeId === Number(typeId))) continue
-      const type = this.associationTypes(from, to).find((t) => t.category === category && t.typeId === Number(typeId))
+      const type = this.associationType(from, to, category, Number(typeId))
       if (type) this.removeType(type.forward ? a : b, type.forward ? b : a, type.def, source)
     }
   }

@@ -1,6 +1,6 @@
+import { isoTime } from '../../time.ts'
 import { HubspotError } from '../errors.ts'
 import type { Portal } from '../portal.ts'
-import { iso } from '../render.ts'
 
 /** The form of batches: inputs and their limits, results and errors. */
 
@@ -33,7 +33,7 @@ export function uniqueIds(inputs: { id?: string }[]): void {
 }
 
 export function batchAnswer(portal: Portal, results: unknown[], errors: { error: HubspotError; count?: number }[] = []) {
-  const now = iso(portal.clock.now())
+  const now = isoTime(portal.clock.now())
   return {
     status: 'COMPLETE',
     results,
