@@ -49,8 +49,8 @@ const DEFAULTS: Record<string, string[]> = {
 const always = (def: TypeDef) => [def.properties.has('createdate') ? 'createdate' : 'hs_createdate', def.modified, 'hs_object_id']
 
 /** Where a record came from: told since 2023. */
-const sources = (portal: Portal) =>
-  portal.year > 2022 ? ['hs_object_source', 'hs_object_source_id', 'hs_object_source_label'] : []
+const SOURCES = ['hs_object_source', 'hs_object_source_id', 'hs_object_source_label']
+const sources = (portal: Portal) => (portal.year > 2022 ? SOURCES : [])
 
 /** What reads answer with: the properties that were asked for, and those that always come. */
 export function readRenderer(portal: Portal, def: TypeDef, properties: string[] = [], history: string[] = []): Renderer {
@@ -74,7 +74,8 @@ export function readRenderer(portal: Portal, def: TypeDef, properties: string[] 
 
 /** What a create and a merge answer with: everything that is set. */
 export function createdRenderer(portal: Portal, def: TypeDef): Renderer {
-  return renderer(portal, def, columns(portal, def, [...always(def), ...sources(portal)], [...def.properties.keys()]))
+  const held = [...def.properties.keys()].filter((name) => !SOURCES.includes(name))
+  return renderer(portal, def, columns(portal, def, [...always(def), ...sources(portal)], held))
 }
 
 /** What an update answers with: what it wrote and what follows from it, by what each record was written. */
