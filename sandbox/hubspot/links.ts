@@ -54,10 +54,10 @@ export class Linked extends Tables {
   }
 
   associated(from: string, id: string, to: string): { id: string; types: string[] }[] {
-    const of = this.links.get(`${this.table(from).def.name}:${id}`)
+    const links = this.links.get(`${this.table(from).def.name}:${id}`) ?? []
     const prefix = `${this.table(to).def.name}:`
     const found: { id: string; types: string[] }[] = []
-    for (const key in of) if (key.startsWith(prefix)) found.push({ id: key.slice(prefix.length), types: of[key]! })
+    for (const [key, types] of links) if (key.startsWith(prefix)) found.push({ id: key.slice(prefix.length), types })
     return found
   }
 
@@ -74,7 +74,7 @@ export class Linked extends Tables {
     const { def, forward } = type
     const [owner, target] = forward ? [a, b] : [b, a]
     if (def.single === 'from') {
-      for (const [key, types] of Object.entries(this.links.get(owner.key) ?? {}))
+      for (const [key, types] of [...(this.links.get(owner.key) ?? [])])
         if (key !== target.key && types.includes(`${def.category}:${def.typeId}`)) this.removeType(owner.key, key, def, source)
     }
     const fresh = this.link(owner.key, target.key, `${def.category}:${def.typeId}`)
@@ -100,7 +100,7 @@ export class Linked extends Tables {
     source: Source,
   ): void {
     const [a, b] = [`${this.table(from).def.name}:${id}`, `${this.table(to).def.name}:${toId}`]
-    const present = this.links.get(a)?.[b] ?? []
+    const present = this.links.get(a)?.get(b) ?? []
     for (const key of present) {
       const [category, typeId] = key.split(':') as [string, string]
       if (only && !only.some((o) => o.category === category && o.typeId === Number(typeId))) continue
@@ -120,12 +120,16 @@ export class Linked extends Tables {
   }
 
   protected link(a: string, b: string, type: string): boolean {
-    const of = this.links.get(a) ?? {}
-    const types = of[b] ?? []
+    let links = this.links.get(a)
+    if (!links) {
+      links = new Map()
+      this.links.set(a, links)
+    }
+    const types = links.get(b) ?? []
     if (types.includes(type)) return false
-    of[b] = [...types, type]
-    this.links.set(a, of)
-    this.journal.append({ link: [a, b, of[b]] })
+    const more = [...types, type]
+    links.set(b, more)
+    this.journal.append({ link: [a, b, more] })
     return true
   }
 
@@ -134,11 +138,13 @@ export class Linked extends Tables {
       [owner, target, `${def.category}:${def.typeId}`],
       [target, owner, `${def.category}:${def.inverseId}`],
     ] as const) {
-      const of = this.links.get(x)
-      if (!of?.[y]) continue
-      of[y] = of[y].filter((t) => t !== type)
-      this.journal.append({ link: [x, y, of[y]] })
-      if (of[y].length === 0) delete of[y]
+      const links = this.links.get(x)
+      const types = links?.get(y)
+      if (!links || !types) continue
+      const left = types.filter((t) => t !== type)
+      this.journal.append({ link: [x, y, left] })
+      if (left.length > 0) links.set(y, left)
+      else links.delete(y)
     }
     const [type, id] = owner.split(':') as [string, string]
     const [toType, toId] = target.split(':') as [string, string]
@@ -150,10 +156,7 @@ export class Linked extends Tables {
       [a, b],
       [b, a],
     ] as const) {
-      const of = this.links.get(x)
-      if (!of?.[y]) continue
-      delete of[y]
-      this.journal.append({ link: [x, y, []] })
+      if (this.links.get(x)?.delete(y)) this.journal.append({ link: [x, y, []] })
     }
   }
 

@@ -60,10 +60,11 @@ export interface PortalEvent {
   association?: { toType: string; toId: string; removed: boolean; primary: boolean; typeId: number }
 }
 
-export interface Links {
-  /** `${category}:${typeId}` per associated record. */
-  [toKey: string]: string[]
-}
+/**
+ * The associations of a record: `type:id` of the other -> `${category}:${typeId}` of each. A Map: as an object with ids
+ * for keys it would use up the engine's shapes of objects, and every other object in the process would get one of its own.
+ */
+export type Links = Map<string, string[]>
 
 export interface Table {
   def: TypeDef

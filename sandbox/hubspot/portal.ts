@@ -97,7 +97,7 @@ export class Portal extends Linked {
     this.put(table, obj)
     // Archiving takes the record out of every association; the other side keeps its version.
     const key = `${table.def.name}:${obj.id}`
-    for (const other of Object.keys(this.links.get(key) ?? {})) this.unlink(key, other)
+    for (const other of [...(this.links.get(key)?.keys() ?? [])]) this.unlink(key, other)
     this.onEvent({ kind: 'deletion', type: table.def.name, id: obj.id, at: obj.archivedAt, source })
   }
 
@@ -153,7 +153,7 @@ export class Portal extends Linked {
     this.put(table, merged)
     for (const old of [primary, other]) {
       const key = `${table.def.name}:${old.id}`
-      for (const [toKey, types] of Object.entries(this.links.get(key) ?? {})) {
+      for (const [toKey, types] of [...(this.links.get(key) ?? [])]) {
         this.unlink(key, toKey)
         if (toKey !== `${table.def.name}:${primary.id}` && toKey !== `${table.def.name}:${other.id}`)
           for (const t of types) this.link(`${table.def.name}:${merged.id}`, toKey, t)

@@ -164,9 +164,9 @@ export class Tables {
     }
     if (entry.link) {
       const [a, b, types] = entry.link
-      const of = this.links.get(a) ?? {}
-      if (types.length > 0) of[b] = types
-      else delete of[b]
+      const of: Links = this.links.get(a) ?? new Map()
+      if (types.length > 0) of.set(b, types)
+      else of.delete(b)
       this.links.set(a, of)
     }
     if (entry.redirect) this.redirects.set(...entry.redirect)
