@@ -54,7 +54,7 @@ function batchCreate(portal: Portal, r: Request, type?: string): Answer {
   limitBatch(inputs)
   const traced = inputs.every((i) => i.objectWriteTraceId !== undefined)
   const results: unknown[] = []
-  const errors: { error: HubspotError }[] = []
+  const errors: unknown[] = []
   const made: Obj[] = []
   const render = createdRenderer(portal, portal.table(type!).def)
   for (const item of inputs) {
@@ -70,12 +70,8 @@ function batchCreate(portal: Portal, r: Request, type?: string): Answer {
         for (const obj of made) portal.archive(type!, obj.id, r.source)
         throw error
       }
-      errors.push({
-        error: new HubspotError(error.status, error.category, error.message, {
-          ...error.detail,
-          context: { ...error.detail.context, objectWriteTraceId: [item.objectWriteTraceId!] },
-        }),
-      })
+      const context = { ...error.detail.context, objectWriteTraceId: [item.objectWriteTraceId!] }
+      errors.push({ ...error.toEntry(), context })
     }
   }
   return errors.length > 0 ? ok(batchAnswer(portal, results, errors), 207) : ok(batchAnswer(portal, results), 201)
