@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { IdOrder } from '../id-order.ts'
 import type { Journal } from '../journal.ts'
 import { Timeline } from '../timeline.ts'
+import { ASSOCIATIONS, LABELS } from './association-defs.ts'
 import { HubspotError } from './errors.ts'
 import { compareIds } from './ids.ts'
 import {
@@ -16,7 +17,8 @@ import {
   type Table,
 } from './model.ts'
 import { reader } from './reading.ts'
-import { ASSOCIATIONS, type AssociationDef, LABELS, type PropertyDef, property, standardTypes, type TypeDef } from './schema.ts'
+import { type AssociationDef, type PropertyDef, property, type TypeDef } from './schema.ts'
+import { standardTypes } from './standard-types.ts'
 
 /** A portal's types and records: where they are kept, indexed, read and restored. */
 export class Tables {

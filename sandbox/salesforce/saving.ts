@@ -1,6 +1,7 @@
 import { SalesforceError } from './errors.ts'
 import type { Table, ValidationRule } from './model.ts'
-import { type ObjectDef, STAGES } from './schema.ts'
+import type { ObjectDef } from './schema.ts'
+import { STAGES } from './stages.ts'
 import type { Tables } from './tables.ts'
 import { accept, type Wire } from './values.ts'
 

@@ -5,7 +5,9 @@ import { Timeline } from '../timeline.ts'
 import { SalesforceError } from './errors.ts'
 import { compareIds } from './ids.ts'
 import type { OrgOptions, Row, Table } from './model.ts'
-import { defineObject, linkChildren, type ObjectDef, standardObjects } from './schema.ts'
+import { standardObjects } from './objects/standard.ts'
+import { linkChildren } from './relationships.ts'
+import { defineObject, type ObjectDef } from './schema.ts'
 
 /** An org's objects and rows: where they are kept, indexed, found and restored. */
 export class Tables {
