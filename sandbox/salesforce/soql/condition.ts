@@ -13,17 +13,10 @@ import { type Condition, malformed, unquote } from './syntax.ts'
 export function compileCondition(org: Org, def: ObjectDef, c: Condition): (row: Row) => boolean {
   const { read: own, field } = comparableReader(org, def, c.field ?? '')
   const operator = (c.operator ?? '=').toUpperCase()
+  const types = [c.literalType ?? 'STRING'].flat()
   const list = [c.value ?? []]
     .flat()
-    .map((v, i) =>
-      comparable(
-        field,
-        [c.literalType ?? 'STRING'].flat()[Math.min(i, [c.literalType].flat().length - 1)] ?? 'STRING',
-        v,
-        org,
-        c,
-      ),
-    )
+    .map((v, i) => comparable(field, types[Math.min(i, types.length - 1)] ?? 'STRING', v, org, c))
   const [first = null] = list
   switch (operator) {
     case '=':

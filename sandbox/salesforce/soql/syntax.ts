@@ -38,7 +38,9 @@ export interface OrderBy {
 export const malformed = (message: string) => new SalesforceError('MALFORMED_QUERY', message)
 
 /** The text that a literal stands for. */
-export const unquote = (literal: string): string =>
-  literal.startsWith("'") && literal.endsWith("'") && literal.length > 1
-    ? literal.slice(1, -1).replace(/\\(.)/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t' })[c] ?? c)
-    : literal
+export function unquote(literal: string): string {
+  if (!(literal.startsWith("'") && literal.endsWith("'") && literal.length > 1)) return literal
+  const text = literal.slice(1, -1)
+  if (!text.includes('\\')) return text
+  return text.replace(/\\(.)/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t' })[c] ?? c)
+}
