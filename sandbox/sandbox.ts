@@ -12,11 +12,13 @@ import { Portal } from './hubspot/portal.ts'
 import { hubspotServer } from './hubspot/server.ts'
 import { Webhooks } from './hubspot/webhooks.ts'
 import { Journal } from './journal.ts'
-import { INTEGRATION_USER, Org, PERSON } from './salesforce/org.ts'
+import { INTEGRATION_USER, PERSON } from './salesforce/model.ts'
+import { Org } from './salesforce/org.ts'
 import { salesforceServer } from './salesforce/server.ts'
 import { Sessions } from './salesforce/session.ts'
-import { generateWorld, seedPeople, type WorldOptions } from './world/generate.ts'
+import { generateWorld, type WorldOptions } from './world/generate.ts'
 import { ImportError, type ImportReport, importFolder } from './world/import.ts'
+import { seedPeople } from './world/people.ts'
 
 /** Where to keep the two CRMs, what to fill them with, and how strict to be. */
 export interface SandboxOptions {

@@ -1,3 +1,4 @@
+import { isoTime } from '../time.ts'
 import type { Obj } from './model.ts'
 import type { TypeDef } from './schema.ts'
 
@@ -9,7 +10,6 @@ interface Calculation {
   of: (obj: Obj) => string | null
 }
 
-const iso = (ms: number) => new Date(ms).toISOString()
 const always =
   (value: string): Calculation['of'] =>
   () =>
@@ -29,8 +29,8 @@ const CALCULATIONS: Record<string, Record<string, Calculation>> = {
   companies: {
     hs_pipeline: { since: 2023, of: always('companies-lifecycle-pipeline') },
     hs_task_label: { since: 2023, of: (o) => o.properties.name ?? null },
-    hs_v2_date_entered_current_stage: { since: 2023, of: (o) => iso(o.created) },
-    hs_v2_time_in_current_stage: { since: 2023, of: (o) => iso(o.created) },
+    hs_v2_date_entered_current_stage: { since: 2023, of: (o) => isoTime(o.created) },
+    hs_v2_time_in_current_stage: { since: 2023, of: (o) => isoTime(o.created) },
   },
 }
 
@@ -40,7 +40,8 @@ export const calculatedNames = (year: number, def: TypeDef): string[] =>
     .filter(([, c]) => c.since <= year)
     .map(([name]) => name)
 
-export function calculated(year: number, def: TypeDef, obj: Obj, name: string): string | null {
+/** How a property is calculated; undefined when it is not, or was not in that year. */
+export function calculation(year: number, def: TypeDef, name: string): Calculation['of'] | undefined {
   const found = CALCULATIONS[def.name]?.[name]
-  return found && found.since <= year ? found.of(obj) : null
+  return found && found.since <= year ? found.of : undefined
 }

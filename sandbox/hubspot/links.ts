@@ -30,18 +30,41 @@ export class Linked extends Tables {
     return found
   }
 
-  associated(from: string, id: string, to: string): { id: string; types: string[] }[] {
+  /** The type with these numbers that leads from one type to another; undefined when there is none. */
+  associationType(from: string, to: string, category: string, typeId: number) {
     const [a, b] = [this.table(from).def.name, this.table(to).def.name]
-    const of = this.links.get(`${a}:${id}`) ?? {}
-    return Object.entries(of)
-      .filter(([key]) => key.startsWith(`${b}:`))
-      .map(([key, types]) => ({ id: key.slice(b.length + 1), types }))
+    for (const def of this.associations) {
+      if (def.category !== category) continue
+      if (def.from === a && def.to === b && def.typeId === typeId) return { def, forward: true, label: def.label }
+      if (def.to === a && def.from === b && def.inverseId === typeId && def.inverseId !== def.typeId)
+        return { def, forward: false, label: def.inverseLabel }
+    }
+    return undefined
+  }
+
+  /** Where a type of association leads to from a type of record. @throws HubspotError when nowhere. */
+  associationTarget(from: string, category: string, typeId: number): string {
+    const { name } = this.table(from).def
+    for (const def of this.associations) {
+      if (def.category !== category) continue
+      if (def.from === name && def.typeId === typeId && this.tables.has(def.to)) return def.to
+      if (def.to === name && def.inverseId === typeId && this.tables.has(def.from)) return def.from
+    }
+    throw new HubspotError(400, 'VALIDATION_ERROR', `Invalid association type ${typeId} for ${from}`)
+  }
+
+  associated(from: string, id: string, to: string): { id: string; types: string[] }[] {
+    const links = this.links.get(`${this.table(from).def.name}:${id}`) ?? []
+    const prefix = `${this.table(to).def.name}:`
+    const found: { id: string; types: string[] }[] = []
+    for (const [key, types] of links) if (key.startsWith(prefix)) found.push({ id: key.slice(prefix.length), types })
+    return found
   }
 
   associate(from: string, id: string, to: string, toId: string, category: string, typeId: number, source: Source): void {
     const a = this.end(from, id)
     const b = this.end(to, toId)
-    const type = this.associationTypes(from, to).find((t) => t.category === category && t.typeId === Number(typeId))
+    const type = this.associationType(from, to, category, Number(typeId))
     if (!type)
       throw new HubspotError(
         400,
@@ -51,7 +74,7 @@ export class Linked extends Tables {
     const { def, forward } = type
     const [owner, target] = forward ? [a, b] : [b, a]
     if (def.single === 'from') {
-      for (const [key, types] of Object.entries(this.links.get(owner.key) ?? {}))
+      for (const [key, types] of [...(this.links.get(owner.key) ?? [])])
         if (key !== target.key && types.includes(`${def.category}:${def.typeId}`)) this.removeType(owner.key, key, def, source)
     }
     const fresh = this.link(owner.key, target.key, `${def.category}:${def.typeId}`)
@@ -77,11 +100,11 @@ export class Linked extends Tables {
     source: Source,
   ): void {
     const [a, b] = [`${this.table(from).def.name}:${id}`, `${this.table(to).def.name}:${toId}`]
-    const present = this.links.get(a)?.[b] ?? []
+    const present = this.links.get(a)?.get(b) ?? []
     for (const key of present) {
       const [category, typeId] = key.split(':') as [string, string]
       if (only && !only.some((o) => o.category === category && o.typeId === Number(typeId))) continue
-      const type = this.associationTypes(from, to).find((t) => t.category === category && t.typeId === Number(typeId))
+      const type = this.associationType(from, to, category, Number(typeId))
       if (type) this.removeType(type.forward ? a : b, type.forward ? b : a, type.def, source)
     }
   }
@@ -97,12 +120,16 @@ export class Linked extends Tables {
   }
 
   protected link(a: string, b: string, type: string): boolean {
-    const of = this.links.get(a) ?? {}
-    const types = of[b] ?? []
+    let links = this.links.get(a)
+    if (!links) {
+      links = new Map()
+      this.links.set(a, links)
+    }
+    const types = links.get(b) ?? []
     if (types.includes(type)) return false
-    of[b] = [...types, type]
-    this.links.set(a, of)
-    this.journal.append({ link: [a, b, of[b]] })
+    const more = [...types, type]
+    links.set(b, more)
+    this.journal.append({ link: [a, b, more] })
     return true
   }
 
@@ -111,11 +138,13 @@ export class Linked extends Tables {
       [owner, target, `${def.category}:${def.typeId}`],
       [target, owner, `${def.category}:${def.inverseId}`],
     ] as const) {
-      const of = this.links.get(x)
-      if (!of?.[y]) continue
-      of[y] = of[y].filter((t) => t !== type)
-      this.journal.append({ link: [x, y, of[y]] })
-      if (of[y].length === 0) delete of[y]
+      const links = this.links.get(x)
+      const types = links?.get(y)
+      if (!links || !types) continue
+      const left = types.filter((t) => t !== type)
+      this.journal.append({ link: [x, y, left] })
+      if (left.length > 0) links.set(y, left)
+      else links.delete(y)
     }
     const [type, id] = owner.split(':') as [string, string]
     const [toType, toId] = target.split(':') as [string, string]
@@ -127,10 +156,7 @@ export class Linked extends Tables {
       [a, b],
       [b, a],
     ] as const) {
-      const of = this.links.get(x)
-      if (!of?.[y]) continue
-      delete of[y]
-      this.journal.append({ link: [x, y, []] })
+      if (this.links.get(x)?.delete(y)) this.journal.append({ link: [x, y, []] })
     }
   }
 

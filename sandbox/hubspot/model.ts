@@ -1,5 +1,8 @@
 import type { Clock } from '../clock.ts'
+import type { IdOrder } from '../id-order.ts'
 import type { Journal } from '../journal.ts'
+import { isoTime } from '../time.ts'
+import type { Timeline } from '../timeline.ts'
 import type { TypeDef } from './schema.ts'
 
 /** What a portal holds: records, their history, people, and what happens to them. */
@@ -57,17 +60,19 @@ export interface PortalEvent {
   association?: { toType: string; toId: string; removed: boolean; primary: boolean; typeId: number }
 }
 
-export interface Links {
-  /** `${category}:${typeId}` per associated record. */
-  [toKey: string]: string[]
-}
+/**
+ * The associations of a record: `type:id` of the other -> `${category}:${typeId}` of each. A Map: as an object with ids
+ * for keys it would use up the engine's shapes of objects, and every other object in the process would get one of its own.
+ */
+export type Links = Map<string, string[]>
 
 export interface Table {
   def: TypeDef
   objects: Map<string, Obj>
   /** unique property -> value -> id */
   unique: Map<string, Map<string, string>>
-  touches: { at: number; obj: Obj }[]
+  order: IdOrder<Obj>
+  touches: Timeline<Obj>
   /** State that search still shows while the index lags: id -> properties before, or null when new. */
   lagged: Map<string, { until: number; before: Obj | null }>
 }
@@ -83,7 +88,7 @@ export interface PortalOptions {
 
 export const entryOf = (value: string | null, at: number, source: Source): HistoryEntry => ({
   value: value ?? '',
-  timestamp: new Date(at).toISOString(),
+  timestamp: isoTime(at),
   sourceType: source.type,
   sourceId: source.type === 'CRM_UI' ? `userId:${source.userId}` : source.id,
   ...(source.userId !== undefined && { updatedByUserId: source.userId }),

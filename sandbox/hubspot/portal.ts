@@ -56,25 +56,27 @@ export class Portal extends Linked {
     const obj = this.resolve(type, id)
     if (!obj || obj.archived) throw new HubspotError(404, 'OBJECT_NOT_FOUND', 'resource not found')
     const given = acceptAll(this, table, input, obj.properties)
-    const changed = Object.entries(given).filter(([name, value]) => (obj.properties[name] ?? null) !== value)
-    if (changed.length === 0) return obj
-    checkUnique(table, Object.fromEntries(changed), obj.id)
+    const changed: Record<string, string | null> = {}
+    for (const name in given) if ((obj.properties[name] ?? null) !== given[name]) changed[name] = given[name]!
+    const names = Object.keys(changed)
+    if (names.length === 0) return obj
+    checkUnique(table, changed, obj.id)
     this.lag(table, obj.id, obj)
     this.unindex(table, obj)
     const now = this.clock.now()
-    for (const [name, value] of changed) this.set(table, obj, name, value, now, source)
+    for (const name of names) this.set(table, obj, name, changed[name]!, now, source)
     obj.updated = now
     derive(table, obj)
     this.put(table, obj)
-    for (const [name, value] of changed)
+    for (const property of names)
       this.onEvent({
         kind: 'propertyChange',
         type: table.def.name,
         id: obj.id,
         at: now,
         source,
-        property: name,
-        value,
+        property,
+        value: changed[property]!,
       })
     return obj
   }
@@ -95,7 +97,7 @@ export class Portal extends Linked {
     this.put(table, obj)
     // Archiving takes the record out of every association; the other side keeps its version.
     const key = `${table.def.name}:${obj.id}`
-    for (const other of Object.keys(this.links.get(key) ?? {})) this.unlink(key, other)
+    for (const other of [...(this.links.get(key)?.keys() ?? [])]) this.unlink(key, other)
     this.onEvent({ kind: 'deletion', type: table.def.name, id: obj.id, at: obj.archivedAt, source })
   }
 
@@ -140,8 +142,7 @@ export class Portal extends Linked {
     }
     merged.properties.hs_merged_object_ids = merged.merged.join(';')
     for (const old of [primary, other]) {
-      this.unindex(table, old)
-      table.objects.delete(old.id)
+      this.take(table, old)
       this.redirects.set(`${table.def.name}:${old.id}`, merged.id)
       this.journal.append({
         redirect: [`${table.def.name}:${old.id}`, merged.id],
@@ -152,7 +153,7 @@ export class Portal extends Linked {
     this.put(table, merged)
     for (const old of [primary, other]) {
       const key = `${table.def.name}:${old.id}`
-      for (const [toKey, types] of Object.entries(this.links.get(key) ?? {})) {
+      for (const [toKey, types] of [...(this.links.get(key) ?? [])]) {
         this.unlink(key, toKey)
         if (toKey !== `${table.def.name}:${primary.id}` && toKey !== `${table.def.name}:${other.id}`)
           for (const t of types) this.link(`${table.def.name}:${merged.id}`, toKey, t)

@@ -1,93 +1,8 @@
-import { calculatedNames } from './calculated.ts'
-import type { Obj } from './model.ts'
+import { isoTime } from '../time.ts'
 import type { Portal } from './portal.ts'
 import type { PropertyDef, TypeDef } from './schema.ts'
 
-/** How records, properties, pipelines and owners look on the wire. */
-
-export const iso = (ms: number): string => new Date(ms).toISOString()
-
-/** Properties that come even when none are asked for. */
-const DEFAULTS: Record<string, string[]> = {
-  contacts: ['createdate', 'email', 'firstname', 'hs_object_id', 'lastmodifieddate', 'lastname'],
-  companies: ['createdate', 'domain', 'hs_lastmodifieddate', 'hs_object_id', 'name'],
-  tickets: [
-    'content',
-    'createdate',
-    'hs_lastmodifieddate',
-    'hs_object_id',
-    'hs_pipeline',
-    'hs_pipeline_stage',
-    'hs_ticket_category',
-    'hs_ticket_priority',
-    'subject',
-  ],
-  deals: ['amount', 'closedate', 'createdate', 'dealname', 'dealstage', 'hs_lastmodifieddate', 'hs_object_id', 'pipeline'],
-}
-const defaults = (def: TypeDef) => DEFAULTS[def.name] ?? ['hs_createdate', 'hs_lastmodifieddate', 'hs_object_id']
-/** Properties that come besides those asked for. */
-const always = (def: TypeDef) => [def.properties.has('createdate') ? 'createdate' : 'hs_createdate', def.modified, 'hs_object_id']
-
-/** Where a record came from: told since 2023. */
-const sources = (portal: Portal) =>
-  portal.year > 2022 ? ['hs_object_source', 'hs_object_source_id', 'hs_object_source_label'] : []
-
-/** An update's answer. Contacts do not repeat who they are; companies repeat their stage. */
-function echoed(portal: Portal, def: TypeDef, obj: Obj, written: string[]): string[] {
-  if (def.name === 'contacts')
-    return [...new Set([...written, def.modified, ...(written.includes('email') ? ['hs_email_domain'] : [])])]
-  const stage =
-    portal.year > 2022 && def.name === 'companies'
-      ? ['lifecyclestage', ...calculatedNames(portal.year, def), ...sources(portal)]
-      : []
-  return [...new Set([...written, ...always(def), ...stage.filter((n) => portal.value(def, obj, n) !== null)])]
-}
-
-export interface RenderOptions {
-  properties?: string[] | undefined
-  history?: string[] | undefined
-  /** What an update wrote: it answers with that and what follows from it. */
-  written?: string[]
-  /** Everything that is set: what create and merge answer with. */
-  all?: boolean
-  url?: boolean
-}
-
-export function renderObject(
-  portal: Portal,
-  def: TypeDef,
-  obj: Obj,
-  { properties, history, written, all, url = true }: RenderOptions = {},
-) {
-  const names = all
-    ? [
-        ...new Set([
-          ...Object.keys(obj.properties).filter((n) => obj.properties[n] !== null),
-          ...always(def),
-          ...calculatedNames(portal.year, def).filter((n) => portal.value(def, obj, n) !== null),
-          ...sources(portal),
-        ]),
-      ]
-    : written
-      ? echoed(portal, def, obj, written)
-      : properties && properties.length > 0
-        ? [...new Set([...properties.filter((p) => def.properties.has(p)), ...always(def)])]
-        : defaults(def)
-  const body: Record<string, unknown> = {
-    id: obj.id,
-    properties: Object.fromEntries(names.sort().map((n) => [n, portal.value(def, obj, n)])),
-    createdAt: iso(obj.created),
-    updatedAt: iso(obj.updated),
-    archived: obj.archived,
-  }
-  if (history && history.length > 0)
-    body.propertiesWithHistory = Object.fromEntries(
-      history.filter((p) => def.properties.has(p)).map((p) => [p, portal.history(def, obj, p)]),
-    )
-  if (obj.archivedAt !== null) body.archivedAt = iso(obj.archivedAt)
-  if (url && portal.year > 2022) body.url = `https://app.hubspot.com/contacts/${portal.id}/record/${def.typeId}/${obj.id}`
-  return body
-}
+/** How properties, pipelines, schemas and owners look on the wire. */
 
 const EXTERNAL = new Set(['hubspot_owner_id', 'pipeline', 'dealstage', 'hs_pipeline', 'hs_pipeline_stage'])
 
@@ -102,7 +17,10 @@ export function renderProperty(portal: Portal, def: TypeDef, p: PropertyDef, sta
         ? []
         : p.options.map((o) => ({ ...o, ...(p.hubspotDefined && p.type === 'enumeration' && { description: '' }) }))
   return {
-    ...(stamps && { updatedAt: p.updatedAt ?? p.createdAt ?? iso(def.createdAt), createdAt: p.createdAt ?? iso(def.createdAt) }),
+    ...(stamps && {
+      updatedAt: p.updatedAt ?? p.createdAt ?? isoTime(def.createdAt),
+      createdAt: p.createdAt ?? isoTime(def.createdAt),
+    }),
     name: p.name,
     label: p.label,
     type: p.type,
@@ -130,7 +48,7 @@ export function renderProperty(portal: Portal, def: TypeDef, p: PropertyDef, sta
 }
 
 export function renderPipeline(def: TypeDef, p: TypeDef['pipelines'][number]) {
-  const at = iso(def.createdAt)
+  const at = isoTime(def.createdAt)
   return {
     label: p.label,
     displayOrder: p.displayOrder,
@@ -152,7 +70,7 @@ export function renderPipeline(def: TypeDef, p: TypeDef['pipelines'][number]) {
 }
 
 export function renderSchema(portal: Portal, def: TypeDef) {
-  const at = iso(def.createdAt)
+  const at = isoTime(def.createdAt)
   return {
     labels: def.labels,
     requiredProperties: def.requiredProperties,

@@ -14,8 +14,8 @@ export function acceptAll(
 ): Record<string, string | null> {
   const values: Record<string, string | null> = {}
   const refusals: Refusal[] = []
-  const row = { ...previous, ...stringsOf(input) }
-  for (const [name, value] of Object.entries(input)) {
+  for (const name in input) {
+    const value = input[name]
     const def = table.def.properties.get(name)
     if (!def) {
       refusals.push(refusal(name, 'PROPERTY_DOESNT_EXIST', `Property "${name}" does not exist`, portal.id))
@@ -25,7 +25,8 @@ export function acceptAll(
       refusals.push(refusal(name, 'READ_ONLY_VALUE', `"${name}" is a read only property; its value cannot be set.`, portal.id))
       continue
     }
-    const result = contextual(portal, table, name, value, row) ?? accept(def, value, previous[name] ?? null, portal.id)
+    const result =
+      contextual(portal, table, name, value, input, previous) ?? accept(def, value, previous[name] ?? null, portal.id)
     if ('refusal' in result) refusals.push(result.refusal)
     else values[name] = result.value
   }
@@ -38,14 +39,18 @@ export function acceptAll(
   return values
 }
 
+const CONTEXTUAL = new Set(['hubspot_owner_id', 'pipeline', 'dealstage', 'deal_currency_code'])
+
 /** Enumerations whose options live elsewhere: owners, pipelines, stages. */
 function contextual(
   portal: Tables,
   table: Table,
   name: string,
   value: unknown,
-  row: Record<string, string | null>,
+  input: Record<string, unknown>,
+  previous: Record<string, string | null>,
 ): { refusal: Refusal } | undefined {
+  if (!CONTEXTUAL.has(name)) return undefined
   const text = value === null || value === undefined ? '' : String(value)
   if (text === '') return undefined
   const no = (message: string) => ({ refusal: refusal(name, 'INVALID_OPTION', message, portal.id) })
@@ -54,7 +59,8 @@ function contextual(
   if (name === 'pipeline' && table.def.pipelines.length > 0 && !table.def.pipelines.some((p) => p.id === text))
     return no(`${text} was not one of the allowed options: [${table.def.pipelines.map((p) => p.id).join(', ')}]`)
   if (name === 'dealstage') {
-    const pipeline = table.def.pipelines.find((p) => p.id === (row.pipeline || table.def.pipelines[0]?.id))
+    const chosen = 'pipeline' in input ? String(input.pipeline ?? '') : previous.pipeline
+    const pipeline = table.def.pipelines.find((p) => p.id === (chosen || table.def.pipelines[0]?.id))
     if (pipeline && !pipeline.stages.some((s) => s.id === text))
       return no(`${text} is not a valid stage of pipeline ${pipeline.id}: [${pipeline.stages.map((s) => s.id).join(', ')}]`)
   }
@@ -125,5 +131,3 @@ export function derive(table: Table, obj: Obj): void {
     obj.properties.hs_email_domain = email ? email.slice(email.indexOf('@') + 1) : null
   }
 }
-const stringsOf = (input: Record<string, unknown>): Record<string, string | null> =>
-  Object.fromEntries(Object.entries(input).map(([k, v]) => [k, v === null || v === undefined ? null : String(v)]))

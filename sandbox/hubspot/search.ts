@@ -1,6 +1,8 @@
 import { HubspotError } from './errors.ts'
-import type { Obj } from './model.ts'
+import { compareIds } from './ids.ts'
+import type { Obj, Table } from './model.ts'
 import type { Portal } from './portal.ts'
+import { reader } from './reading.ts'
 import type { TypeDef } from './schema.ts'
 
 interface Filter {
@@ -37,23 +39,29 @@ export function search(portal: Portal, type: string, request: SearchRequest): { 
   if (limit > 200 || limit < 1) throw invalid(`Invalid limit ${limit}: must be between 1 and 200`)
   if (Number.isNaN(from)) throw invalid('after must be a number')
   if (from + limit > CAP) throw invalid('There was a problem with the request: paging past 10000 results is not supported')
+  const sort = request.sorts?.[0]
+  const by = typeof sort === 'string' ? sort.replace(/^-/, '') : (sort?.propertyName ?? 'hs_object_id')
+  const falling = typeof sort === 'string' ? sort.startsWith('-') : sort?.direction === 'DESCENDING'
   const tests = groups.map((g) => g.filters.map((f) => compile(portal, def, f)))
+  const key = sorter(portal, def, by)
+  const way = access(portal, table, groups, falling ? '' : by)
+  const lagging = table.lagged.size > 0
   const found: Obj[] = []
-  for (const obj of candidates(portal, type, groups)) {
-    const seen = portal.searchable(table, obj)
+  for (const obj of way.objects) {
+    const seen = lagging ? portal.searchable(table, obj) : obj
     if (!seen || seen.archived) continue
     if (tests.length > 0 && !tests.some((all) => all.every((test) => test(seen)))) continue
     if (request.query && !matches(portal, def, seen, request.query)) continue
     found.push(seen)
   }
-  const sort = request.sorts?.[0]
-  const by = typeof sort === 'string' ? sort.replace(/^-/, '') : (sort?.propertyName ?? 'hs_object_id')
-  const sign = (typeof sort === 'string' ? sort.startsWith('-') : sort?.direction === 'DESCENDING') ? -1 : 1
-  const key = sorter(portal, def, by)
-  found.sort((a, b) => {
-    const [x, y] = [key(a), key(b)]
-    return x === y ? Number(a.id) - Number(b.id) : x === null ? 1 : y === null ? -1 : (x < y ? -1 : 1) * sign
-  })
+  // An index that lags shows earlier states: those are in no order.
+  if (lagging || way.order !== by || falling) {
+    const sign = falling ? -1 : 1
+    found.sort((a, b) => {
+      const [x, y] = [key(a), key(b)]
+      return x === y ? compareIds(a.id, b.id) : x === null ? 1 : y === null ? -1 : (x < y ? -1 : 1) * sign
+    })
+  }
   const page = found.slice(from, from + limit)
   const next = from + page.length
   return {
@@ -63,31 +71,34 @@ export function search(portal: Portal, type: string, request: SearchRequest): { 
   }
 }
 
-/** Few rows when every group asks for recent changes or for a unique value; else all. */
-function candidates(portal: Portal, type: string, groups: { filters: Filter[] }[]): Iterable<Obj> {
-  const table = portal.table(type)
-  if (groups.length === 0) return table.objects.values()
-  const found = new Set<Obj>()
-  for (const { filters } of groups) {
-    const recent = filters.find(
-      (f) => f.propertyName === table.def.modified && ['GT', 'GTE', 'BETWEEN', 'EQ'].includes(f.operator),
-    )
-    const unique = filters.find((f) => table.unique.has(f.propertyName) && (f.operator === 'IN' || f.operator === 'EQ'))
-    const ids = filters.find((f) => f.propertyName === 'hs_object_id' && (f.operator === 'IN' || f.operator === 'EQ'))
-    if (ids)
-      for (const id of ids.values ?? [ids.value ?? '']) {
-        const obj = portal.resolve(type, id)
-        if (obj) found.add(obj)
-      }
-    else if (unique)
-      for (const v of unique.values ?? [unique.value ?? '']) {
-        const obj = portal.byUnique(type, unique.propertyName, v)
-        if (obj) found.add(obj)
-      }
-    else if (recent) for (const obj of portal.changedSince(type, millis(recent.value ?? '0'))) found.add(obj)
-    else return table.objects.values()
-  }
-  return found
+/** How the records of a search are found, and the property that they are sorted by already. */
+interface Access {
+  objects: Iterable<Obj>
+  order?: string
+}
+
+/** The narrowest way to the records that can match: by id, by a unique value, by the time of change, or all of them. */
+function access(portal: Portal, table: Table, groups: { filters: Filter[] }[], order: string): Access {
+  const ways = groups.map(({ filters }) => narrow(portal, table, filters))
+  if (ways.length > 0 && ways.every((w) => w !== undefined))
+    return ways.length === 1 ? ways[0]! : { objects: new Set(ways.flatMap((w) => [...w.objects])) }
+  if (order === table.def.modified) return { objects: table.touches.since(Number.NEGATIVE_INFINITY), order }
+  return { objects: table.order.from(), order: 'hs_object_id' }
+}
+
+/** A way to few records; undefined when the filters give none. */
+function narrow(portal: Portal, table: Table, filters: Filter[]): Access | undefined {
+  const { name: type, modified } = table.def
+  const exact = (f: Filter) => f.operator === 'IN' || f.operator === 'EQ'
+  const among = (f: Filter, find: (value: string) => Obj | undefined): Access => ({
+    objects: new Set((f.values ?? [f.value ?? '']).map(find).filter((obj) => obj !== undefined)),
+  })
+  const ids = filters.find((f) => f.propertyName === 'hs_object_id' && exact(f))
+  if (ids) return among(ids, (id) => portal.resolve(type, id))
+  const unique = filters.find((f) => table.unique.has(f.propertyName) && exact(f))
+  if (unique) return among(unique, (value) => portal.byUnique(type, unique.propertyName, value))
+  const recent = filters.find((f) => f.propertyName === modified && ['GT', 'GTE', 'BETWEEN', 'EQ'].includes(f.operator))
+  return recent && { objects: table.touches.since(millis(recent.value ?? '0')), order: modified }
 }
 
 const millis = (text: string): number => (/^-?\d+$/.test(text) ? Number(text) : Date.parse(text))
@@ -102,7 +113,7 @@ function compile(portal: Portal, def: TypeDef, f: Filter): (obj: Obj) => boolean
   }
   if (!property) throw invalid(`There was a problem with the request: ${f.propertyName} does not exist`)
   const kind = property.type
-  const read = (o: Obj) => scalar(kind, portal.value(def, o, f.propertyName))
+  const read = comparable(portal, def, f.propertyName, kind)
   const given = (text: string | undefined) => {
     if (text === undefined || text === '') throw invalid(`operator ${f.operator} requires a value`)
     return scalar(kind, text)!
@@ -187,12 +198,18 @@ function scalar(kind: string, value: string | null): string | number | null {
   return kind === 'enumeration' ? value : value.toLowerCase()
 }
 
-function sorter(portal: Portal, def: TypeDef, name: string): (o: Obj) => string | number | null {
+/** Reads a property in its comparable form. */
+function comparable(portal: Portal, def: TypeDef, name: string, kind: string): (o: Obj) => string | number | null {
   if (name === 'hs_object_id') return (o) => Number(o.id)
   if (name === def.modified) return (o) => o.updated
+  const read = reader(portal.year, def, name)
+  return (o) => scalar(kind, read(o))
+}
+
+function sorter(portal: Portal, def: TypeDef, name: string): (o: Obj) => string | number | null {
   const property = def.properties.get(name)
   if (!property) throw invalid(`There was a problem with the request: sort property ${name} does not exist`)
-  return (o) => scalar(property.type, portal.value(def, o, name))
+  return comparable(portal, def, name, property.type)
 }
 
 const SEARCHED = [

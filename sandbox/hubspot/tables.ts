@@ -1,7 +1,10 @@
 import type { Clock } from '../clock.ts'
+import { IdOrder } from '../id-order.ts'
 import type { Journal } from '../journal.ts'
-import { calculated } from './calculated.ts'
+import { Timeline } from '../timeline.ts'
+import { ASSOCIATIONS, LABELS } from './association-defs.ts'
 import { HubspotError } from './errors.ts'
+import { compareIds } from './ids.ts'
 import {
   entryOf,
   type HistoryEntry,
@@ -13,7 +16,9 @@ import {
   type Source,
   type Table,
 } from './model.ts'
-import { ASSOCIATIONS, type AssociationDef, LABELS, type PropertyDef, property, standardTypes, type TypeDef } from './schema.ts'
+import { reader } from './reading.ts'
+import { type AssociationDef, type PropertyDef, property, type TypeDef } from './schema.ts'
+import { standardTypes } from './standard-types.ts'
 
 /** A portal's types and records: where they are kept, indexed, read and restored. */
 export class Tables {
@@ -53,7 +58,8 @@ export class Tables {
     this.tables.set(def.name, {
       def,
       objects: new Map(),
-      touches: [],
+      order: new IdOrder(compareIds),
+      touches: new Timeline((obj) => obj.updated, compareIds),
       lagged: new Map(),
       unique: new Map(
         [...def.properties.values()]
@@ -122,22 +128,13 @@ export class Tables {
     return obj
   }
 
-  /** Records touched at or after an instant, each once, newest touch last. */
+  /** Records touched at or after an instant, each once, oldest touch first. */
   changedSince(type: string, at: number): Obj[] {
-    const { touches } = this.table(type)
-    const found = new Set<Obj>()
-    for (let i = touches.length - 1; i >= 0 && touches[i]!.at >= at; i--) found.add(touches[i]!.obj)
-    return [...found]
+    return this.table(type).touches.since(at)
   }
 
   value(def: TypeDef, obj: Obj, name: string): string | null {
-    if (name === 'hs_object_id') return obj.id
-    if (name === def.modified) return new Date(obj.updated).toISOString()
-    if (name === 'createdate' || name === 'hs_createdate') return obj.properties[name] ?? new Date(obj.created).toISOString()
-    if (name === 'hs_object_source') return obj.source.type
-    if (name === 'hs_object_source_id') return obj.source.type === 'CRM_UI' ? `userId:${obj.source.userId}` : obj.source.id
-    if (name === 'hs_object_source_label') return obj.source.type
-    return obj.properties[name] ?? calculated(this.year, def, obj, name)
+    return reader(this.year, def, name)(obj)
   }
 
   history(def: TypeDef, obj: Obj, name: string): HistoryEntry[] {
@@ -169,17 +166,16 @@ export class Tables {
     }
     if (entry.link) {
       const [a, b, types] = entry.link
-      const of = this.links.get(a) ?? {}
-      if (types.length > 0) of[b] = types
-      else delete of[b]
+      const of: Links = this.links.get(a) ?? new Map()
+      if (types.length > 0) of.set(b, types)
+      else of.delete(b)
       this.links.set(a, of)
     }
     if (entry.redirect) this.redirects.set(...entry.redirect)
     if (entry.drop) {
       const table = this.tables.get(entry.drop[0])
       const old = table?.objects.get(entry.drop[1])
-      if (table && old) this.unindex(table, old)
-      table?.objects.delete(entry.drop[1])
+      if (table && old) this.take(table, old)
     }
   }
 
@@ -189,8 +185,11 @@ export class Tables {
   }
 
   protected index(table: Table, obj: Obj): void {
-    table.objects.set(obj.id, obj)
-    table.touches.push({ at: obj.updated, obj })
+    if (!table.objects.has(obj.id)) {
+      table.objects.set(obj.id, obj)
+      table.order.add(obj)
+    }
+    table.touches.note(obj)
     if (obj.archived) return
     for (const [name, index] of table.unique) {
       const value = obj.properties[name]
@@ -203,6 +202,14 @@ export class Tables {
       const value = obj.properties[name]
       if (value && index.get(value.toLowerCase()) === obj.id) index.delete(value.toLowerCase())
     }
+  }
+
+  /** Takes a record out that a merge put into another. */
+  protected take(table: Table, obj: Obj): void {
+    this.unindex(table, obj)
+    table.objects.delete(obj.id)
+    table.order.remove(obj)
+    table.touches.forget(obj)
   }
 
   protected lag(table: Table, id: string, before: Obj | null): void {

@@ -3,7 +3,7 @@ import { SalesforceError } from './errors.ts'
 import { normaliseId } from './ids.ts'
 import type { Org } from './org.ts'
 import type { Answer, Request } from './rest/route.ts'
-import { plan } from './soql.ts'
+import { plan } from './soql/plan.ts'
 import { wireTime } from './values.ts'
 
 /** Bulk API 2.0: ingest and query jobs. A job is worked off when it is told that the upload is complete. */

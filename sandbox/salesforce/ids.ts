@@ -17,15 +17,18 @@ export function normaliseId(text: unknown): string | undefined {
   return text.length === 15 || full === text ? full : undefined
 }
 
-function to18(id15: string): string {
-  let suffix = ''
-  for (let chunk = 0; chunk < 3; chunk++) {
-    let bits = 0
-    for (let i = 0; i < 5; i++) {
-      const c = id15[chunk * 5 + i]!
-      if (c >= 'A' && c <= 'Z') bits |= 1 << i
-    }
-    suffix += CHECKSUM[bits]
+/** The order of ids: their digits stand in the order of ASCII. */
+export const compareIds = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const to18 = (id15: string): string =>
+  id15 + CHECKSUM[capitals(id15, 0)] + CHECKSUM[capitals(id15, 5)] + CHECKSUM[capitals(id15, 10)]
+
+/** Which of five characters are capitals, a bit for each. */
+function capitals(id15: string, from: number): number {
+  let bits = 0
+  for (let i = 0; i < 5; i++) {
+    const code = id15.charCodeAt(from + i)
+    if (code >= 65 && code <= 90) bits |= 1 << i
   }
-  return id15 + suffix
+  return bits
 }

@@ -1,3 +1,4 @@
+import { isoTime } from '../time.ts'
 import { SalesforceError } from './errors.ts'
 import { normaliseId } from './ids.ts'
 import type { FieldDef } from './schema.ts'
@@ -5,7 +6,7 @@ import type { FieldDef } from './schema.ts'
 export type Wire = string | number | boolean | null
 
 /** Date-times leave as `2024-09-10T13:57:45.000+0000`. */
-export const wireTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '+0000')
+export const wireTime = (ms: number): string => isoTime(ms, '+0000')
 
 const bad = (def: FieldDef, value: unknown, kind: string) =>
   new SalesforceError(

@@ -7,7 +7,8 @@ import type { Portal } from '../hubspot/portal.ts'
 import { property, type TypeDef } from '../hubspot/schema.ts'
 import { SalesforceError } from '../salesforce/errors.ts'
 import { normaliseId } from '../salesforce/ids.ts'
-import { type Org, PERSON } from '../salesforce/org.ts'
+import { PERSON } from '../salesforce/model.ts'
+import type { Org } from '../salesforce/org.ts'
 import { headings, plain } from './labels.ts'
 
 /**

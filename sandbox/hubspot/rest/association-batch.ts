@@ -17,49 +17,41 @@ export const routes: Route[] = [
 function associationsRead(portal: Portal, r: Request, from?: string, to?: string): Answer {
   const { inputs } = input<{ inputs: { id: string }[] }>(r.body)
   limitBatch(inputs, 1000)
-  const v4 = !r.path.startsWith('/crm/v3')
+  const show = r.path.startsWith('/crm/v3') ? namedTargets(portal, from!, to!) : typedTargets(portal, from!, to!)
+  const [fromType, toType] = [portal.table(from!).def.singular, portal.table(to!).def.singular]
   const results: unknown[] = []
-  const errors: { error: HubspotError }[] = []
+  const errors: unknown[] = []
   for (const { id } of inputs) {
     const all = portal.associated(from!, String(id), to!)
-    if (all.length > 0)
-      results.push(
-        v4
-          ? {
-              from: { id: String(id) },
-              to: all.map((a) => ({
-                toObjectId: Number(a.id),
-                associationTypes: a.types.map((t) => typeEntry(portal, from!, to!, t)),
-              })),
-            }
-          : {
-              from: { id: String(id) },
-              to: all.flatMap((a) =>
-                a.types.map((t) => ({
-                  id: a.id,
-                  type: typeName(portal, portal.table(from!).def.name, portal.table(to!).def.name, t),
-                })),
-              ),
-            },
-      )
+    if (all.length > 0) results.push({ from: { id: String(id) }, to: show(all) })
     else
       errors.push({
-        error: new HubspotError(
-          404,
-          'OBJECT_NOT_FOUND',
-          `No ${portal.table(to!).def.singular} is associated with ${portal.table(from!).def.singular} ${id}.`,
-          {
-            subCategory: 'crm.associations.NO_ASSOCIATIONS_FOUND',
-            context: {
-              fromObjectId: [String(id)],
-              fromObjectType: [portal.table(from!).def.singular],
-              toObjectType: [portal.table(to!).def.singular],
-            },
-          },
-        ),
+        status: 'error',
+        category: 'OBJECT_NOT_FOUND',
+        message: `No ${toType} is associated with ${fromType} ${id}.`,
+        context: { fromObjectId: [String(id)], fromObjectType: [fromType], toObjectType: [toType] },
+        subCategory: 'crm.associations.NO_ASSOCIATIONS_FOUND',
       })
   }
   return errors.length > 0 ? ok(batchAnswer(portal, results, errors), 207) : ok(batchAnswer(portal, results))
+}
+
+type Targets = (all: { id: string; types: string[] }[]) => unknown[]
+
+/** As v4 writes the other ends: each with its types. */
+function typedTargets(portal: Portal, from: string, to: string): Targets {
+  const known = new Map<string, unknown>()
+  const entry = (type: string) => {
+    if (!known.has(type)) known.set(type, typeEntry(portal, from, to, type))
+    return known.get(type)
+  }
+  return (all) => all.map((a) => ({ toObjectId: Number(a.id), associationTypes: a.types.map(entry) }))
+}
+
+/** As v3 writes the other ends: one for each type. */
+function namedTargets(portal: Portal, from: string, to: string): Targets {
+  const [a, b] = [portal.table(from).def.name, portal.table(to).def.name]
+  return (all) => all.flatMap((x) => x.types.map((t) => ({ id: x.id, type: typeName(portal, a, b, t) })))
 }
 
 interface LinkInput {

@@ -24,7 +24,7 @@ export function associationsInline(portal: Portal, def: TypeDef, id: string, typ
 
 export function typeName(portal: Portal, from: string, to: string, key: string): string {
   const [category, typeId] = key.split(':') as [string, string]
-  const label = portal.associationTypes(from, to).find((t) => t.category === category && t.typeId === Number(typeId))?.label
+  const label = portal.associationType(from, to, category, Number(typeId))?.label
   const base = `${portal.table(from).def.singular}_to_${portal.table(to).def.singular}`
   return label === null || label === undefined || label === 'Primary'
     ? label
@@ -47,7 +47,7 @@ export function typeByName(portal: Portal, from: string, to: string, name: strin
 
 export const typeEntry = (portal: Portal, from: string, to: string, key: string) => {
   const [category, typeId] = key.split(':') as [string, string]
-  const type = portal.associationTypes(from, to).find((t) => t.category === category && t.typeId === Number(typeId))
+  const type = portal.associationType(from, to, category, Number(typeId))
   return { category, typeId: Number(typeId), label: type?.label ?? null }
 }
 

@@ -1,6 +1,6 @@
+import { isoTime } from '../../time.ts'
 import { HubspotError } from '../errors.ts'
 import type { Portal } from '../portal.ts'
-import { iso } from '../render.ts'
 
 /** The form of batches: inputs and their limits, results and errors. */
 
@@ -32,26 +32,24 @@ export function uniqueIds(inputs: { id?: string }[]): void {
     )
 }
 
-export function batchAnswer(portal: Portal, results: unknown[], errors: { error: HubspotError; count?: number }[] = []) {
-  const now = iso(portal.clock.now())
+export function batchAnswer(portal: Portal, results: unknown[], errors: unknown[] = []) {
+  const now = isoTime(portal.clock.now())
   return {
     status: 'COMPLETE',
     results,
     ...(errors.length > 0 && {
-      numErrors: errors.reduce((n, e) => n + (e.count ?? 1), 0),
-      errors: errors.map((e) => e.error.toEntry()),
+      numErrors: errors.length,
+      errors,
     }),
     startedAt: now,
     completedAt: now,
   }
 }
 
+/** The error of all ids of a batch that are not there. */
 export const missing = (ids: string[], what: string) => ({
-  error: new HubspotError(
-    404,
-    'OBJECT_NOT_FOUND',
-    `Could not get some ${what} objects, they may be deleted or not exist. Check that ids are valid.`,
-    { context: { ids } },
-  ),
-  count: 1,
+  status: 'error',
+  category: 'OBJECT_NOT_FOUND',
+  message: `Could not get some ${what} objects, they may be deleted or not exist. Check that ids are valid.`,
+  context: { ids },
 })

@@ -1,9 +1,9 @@
 import { HubspotError } from '../errors.ts'
 import type { Obj } from '../model.ts'
 import type { Portal } from '../portal.ts'
-import { renderObject } from '../render.ts'
+import { createdRenderer, readRenderer, updatedRenderer } from '../record-body.ts'
 import { batchAnswer, limitBatch, MAX_BATCH, missing, uniqueIds } from './batch-body.ts'
-import { type BatchInput, createOne, rendered } from './records.ts'
+import { type BatchInput, createOne } from './records.ts'
 import { type Answer, at, input, OBJECTS, ok, type Request, type Route } from './route.ts'
 
 /** `/crm/v3/objects/{type}/batch/...`: a hundred records a request. */
@@ -33,18 +33,17 @@ function batchRead(portal: Portal, r: Request, type?: string): Answer {
     idProperty?: string
   }>(r.body)
   limitBatch(inputs, propertiesWithHistory?.length ? 50 : MAX_BATCH)
-  const { def } = portal.table(type!)
+  const { def, objects } = portal.table(type!)
   const archived = r.query.get('archived') === 'true'
+  const render = readRenderer(portal, def, properties, propertiesWithHistory)
   const results: unknown[] = []
   const lost: string[] = []
   for (const { id } of inputs) {
     // A batch read answers ids that were merged away with nothing; only a single GET follows them.
     const obj =
-      idProperty && idProperty !== 'hs_object_id'
-        ? portal.byUnique(type!, idProperty, String(id))
-        : portal.table(type!).objects.get(String(id))
+      idProperty && idProperty !== 'hs_object_id' ? portal.byUnique(type!, idProperty, String(id)) : objects.get(String(id))
     if (!obj || obj.archived !== archived) lost.push(String(id))
-    else results.push(renderObject(portal, def, obj, { properties, history: propertiesWithHistory }))
+    else results.push(render(obj))
   }
   return lost.length > 0 ? ok(batchAnswer(portal, results, [missing(lost, def.name)]), 207) : ok(batchAnswer(portal, results))
 }
@@ -55,26 +54,24 @@ function batchCreate(portal: Portal, r: Request, type?: string): Answer {
   limitBatch(inputs)
   const traced = inputs.every((i) => i.objectWriteTraceId !== undefined)
   const results: unknown[] = []
-  const errors: { error: HubspotError }[] = []
+  const errors: unknown[] = []
   const made: Obj[] = []
+  const render = createdRenderer(portal, portal.table(type!).def)
   for (const item of inputs) {
     try {
       const obj = createOne(portal, type!, item, r.source)
       made.push(obj)
-      const body = rendered(portal, type!, obj)
-      results.push(item.objectWriteTraceId === undefined ? body : { ...body, objectWriteTraceId: item.objectWriteTraceId })
+      const body = render(obj)
+      if (item.objectWriteTraceId !== undefined) body.objectWriteTraceId = item.objectWriteTraceId
+      results.push(body)
     } catch (error) {
       if (!(error instanceof HubspotError)) throw error
       if (!traced) {
         for (const obj of made) portal.archive(type!, obj.id, r.source)
         throw error
       }
-      errors.push({
-        error: new HubspotError(error.status, error.category, error.message, {
-          ...error.detail,
-          context: { ...error.detail.context, objectWriteTraceId: [item.objectWriteTraceId!] },
-        }),
-      })
+      const context = { ...error.detail.context, objectWriteTraceId: [item.objectWriteTraceId!] }
+      errors.push({ ...error.toEntry(), context })
     }
   }
   return errors.length > 0 ? ok(batchAnswer(portal, results, errors), 207) : ok(batchAnswer(portal, results), 201)
@@ -95,18 +92,11 @@ function batchUpdate(portal: Portal, r: Request, type?: string): Answer {
     return { item, obj: obj && !obj.archived ? obj : undefined }
   })
   for (const { item, obj } of targets) if (obj) portal.check(type!, obj, item.properties ?? {})
-  const results = targets.flatMap(({ item, obj }) =>
-    obj
-      ? [
-          rendered(
-            portal,
-            type!,
-            portal.update(type!, obj.id, item.properties ?? {}, r.source),
-            Object.keys(item.properties ?? {}),
-          ),
-        ]
-      : [],
-  )
+  const render = updatedRenderer(portal, portal.table(type!).def)
+  const results: unknown[] = []
+  for (const { item, obj } of targets)
+    if (obj)
+      results.push(render(portal.update(type!, obj.id, item.properties ?? {}, r.source), Object.keys(item.properties ?? {})))
   // Answers come back in no particular order.
   results.reverse()
   return lost.length > 0
@@ -127,11 +117,12 @@ function batchUpsert(portal: Portal, r: Request, type?: string): Answer {
     portal.check(type!, obj, item.properties ?? {})
     return { item, obj }
   })
+  const render = createdRenderer(portal, portal.table(type!).def)
   const results = plans.map(({ item, obj }) => {
     const properties = { [item.idProperty!]: item.id, ...item.properties }
     const saved = obj ? portal.update(type!, obj.id, item.properties ?? {}, r.source) : portal.create(type!, properties, r.source)
     return {
-      ...rendered(portal, type!, saved),
+      ...render(saved),
       new: !obj,
       ...(item.objectWriteTraceId !== undefined && { objectWriteTraceId: item.objectWriteTraceId }),
     }

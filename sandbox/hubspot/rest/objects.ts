@@ -1,7 +1,8 @@
 import { HubspotError } from '../errors.ts'
 import type { Obj } from '../model.ts'
 import type { Portal } from '../portal.ts'
-import { renderObject } from '../render.ts'
+import { type RecordBody, readRenderer } from '../record-body.ts'
+import type { TypeDef } from '../schema.ts'
 import { associationsInline } from './association-types.ts'
 import { createOne, found, rendered } from './records.ts'
 import { type Answer, at, input, names, OBJECTS, ok, type Request, type Route } from './route.ts'
@@ -61,44 +62,20 @@ function list(portal: Portal, r: Request, type?: string): Answer {
     throw new HubspotError(400, 'VALIDATION_ERROR', `Invalid limit: must be between 1 and ${max}`)
   const archived = r.query.get('archived') === 'true'
   const after = r.query.get('after')
+  const associations = names(r, 'associations')
+  const render = readRenderer(portal, table.def, names(r, 'properties'), history)
   const results: unknown[] = []
   let next: string | undefined
-  const associations = names(r, 'associations')
-  for (const obj of listFrom(portal, table.def.name, after)) {
+  for (const obj of table.order.from(after && /^\d+$/.test(after) ? after : undefined)) {
     if (obj.archived !== archived) continue
     if (results.length === limit) {
       next = obj.id
       break
     }
-    const body = renderObject(portal, table.def, obj, { properties: names(r, 'properties'), history })
-    const links = associationsInline(portal, table.def, obj.id, associations)
-    results.push(links ? { ...body, associations: links } : body)
+    results.push(withAssociations(portal, table.def, obj, associations, render(obj)))
   }
   const link = `https://api.hubapi.com${r.path}?limit=${limit}&after=${next}`
   return ok({ results, ...(next && { paging: { next: { after: next, link } } }) })
-}
-
-/** Records in id order from an id on. Ids are given in rising order, so insertion order is nearly it. */
-const orders = new WeakMap<object, { size: number; ids: string[] }>()
-function* listFrom(portal: Portal, type: string, after: string | null): Generator<Obj> {
-  const { objects } = portal.table(type)
-  let order = orders.get(objects)
-  if (!order || order.size !== objects.size) {
-    order = { size: objects.size, ids: [...objects.keys()].sort((a, b) => Number(a) - Number(b)) }
-    orders.set(objects, order)
-  }
-  const { ids } = order
-  let lo = 0
-  let hi = ids.length
-  while (after && lo < hi) {
-    const mid = (lo + hi) >> 1
-    if (Number(ids[mid]) < Number(after)) lo = mid + 1
-    else hi = mid
-  }
-  for (let i = lo; i < ids.length; i++) {
-    const obj = objects.get(ids[i]!)
-    if (obj) yield obj
-  }
 }
 
 function getOne(portal: Portal, r: Request, type?: string, id?: string): Answer {
@@ -107,10 +84,11 @@ function getOne(portal: Portal, r: Request, type?: string, id?: string): Answer 
   const obj = idProperty && idProperty !== 'hs_object_id' ? portal.byUnique(type!, idProperty, id!) : portal.resolve(type!, id!)
   const archived = r.query.get('archived') === 'true'
   if (!obj || obj.archived !== archived) throw new HubspotError(404, 'OBJECT_NOT_FOUND', 'resource not found')
-  const body = renderObject(portal, table.def, obj, {
-    properties: names(r, 'properties'),
-    history: names(r, 'propertiesWithHistory'),
-  })
-  const links = associationsInline(portal, table.def, obj.id, names(r, 'associations'))
-  return ok(links ? { ...body, associations: links } : body)
+  const body = readRenderer(portal, table.def, names(r, 'properties'), names(r, 'propertiesWithHistory'))(obj)
+  return ok(withAssociations(portal, table.def, obj, names(r, 'associations'), body))
+}
+
+function withAssociations(portal: Portal, def: TypeDef, obj: Obj, types: string[], body: RecordBody): RecordBody {
+  const links = types.length > 0 && associationsInline(portal, def, obj.id, types)
+  return links ? { ...body, associations: links } : body
 }

@@ -1,6 +1,7 @@
+import { isoTime } from '../../time.ts'
 import { HubspotError } from '../errors.ts'
 import type { Portal } from '../portal.ts'
-import { iso, renderProperty } from '../render.ts'
+import { renderProperty } from '../render.ts'
 import { type PropertyDef, property, type TypeDef } from '../schema.ts'
 import { batchAnswer } from './batch-body.ts'
 import { at, input, ok, PROPERTIES, type Route } from './route.ts'
@@ -98,7 +99,7 @@ export function propertyFrom(portal: Portal, def: TypeDef, given: Partial<Proper
   if (!given.name || !given.type)
     throw new HubspotError(400, 'VALIDATION_ERROR', 'Invalid input JSON: name and type are required')
   const made = property(`${given.name} ${given.type} custom`, given.groupName ?? `${def.singular}information`)
-  const now = iso(portal.clock.now())
+  const now = isoTime(portal.clock.now())
   return {
     ...made,
     label: given.label ?? given.name,

@@ -1,7 +1,7 @@
 import { HubspotError } from '../errors.ts'
 import type { Obj, Source } from '../model.ts'
 import type { Portal } from '../portal.ts'
-import { renderObject } from '../render.ts'
+import { createdRenderer, updatedRenderer } from '../record-body.ts'
 
 /** Single records as requests name, make and show them. */
 
@@ -19,7 +19,8 @@ export interface Association {
 
 /** A written record: all of it after a create or merge, what was written after an update. */
 export function rendered(portal: Portal, type: string, obj: Obj, written?: string[]) {
-  return renderObject(portal, portal.table(type).def, obj, written ? { written } : { all: true })
+  const { def } = portal.table(type)
+  return written ? updatedRenderer(portal, def)(obj, written) : createdRenderer(portal, def)(obj)
 }
 
 export function found(portal: Portal, type: string, id: string, idProperty?: string | null): Obj {
@@ -28,36 +29,26 @@ export function found(portal: Portal, type: string, id: string, idProperty?: str
   return obj
 }
 
+/** Makes a record with its associations; all of them are checked before. */
 export function createOne(portal: Portal, type: string, item: BatchInput, source: Source): Obj {
-  for (const a of item.associations ?? []) for (const t of a.types) checkAssociation(portal, type, a.to.id, t)
+  const links = (item.associations ?? []).flatMap((a) => a.types.map((t) => linkOf(portal, type, a.to.id, t)))
   const obj = portal.create(type, item.properties ?? {}, source)
-  for (const a of item.associations ?? [])
-    for (const t of a.types)
-      portal.associate(type, obj.id, targetOf(portal, type, t), a.to.id, t.associationCategory, t.associationTypeId, source)
+  for (const { to, id, category, typeId } of links) portal.associate(type, obj.id, to, id, category, typeId, source)
   return obj
 }
 
-export function targetOf(portal: Portal, type: string, t: { associationCategory: string; associationTypeId: number }): string {
-  for (const to of portal.tables.keys())
-    if (
-      portal
-        .associationTypes(type, to)
-        .some((x) => x.category === t.associationCategory && x.typeId === Number(t.associationTypeId))
-    )
-      return to
-  throw new HubspotError(400, 'VALIDATION_ERROR', `Invalid association type ${t.associationTypeId} for ${type}`)
-}
-
-export function checkAssociation(
+function linkOf(
   portal: Portal,
   type: string,
   id: string,
-  t: { associationCategory: string; associationTypeId: number },
-): void {
-  const to = targetOf(portal, type, t)
+  { associationCategory: category, associationTypeId }: Association['types'][number],
+) {
+  const typeId = Number(associationTypeId)
+  const to = portal.associationTarget(type, category, typeId)
   const target = portal.resolve(to, id)
   if (!target || target.archived)
     throw new HubspotError(400, 'VALIDATION_ERROR', `One or more ${to} ids do not exist: [${id}]`, {
       context: { ids: [String(id)] },
     })
+  return { to, id, category, typeId }
 }

@@ -1,6 +1,6 @@
 import { HubspotError } from '../errors.ts'
 import type { Portal } from '../portal.ts'
-import { renderObject } from '../render.ts'
+import { readRenderer } from '../record-body.ts'
 import { type SearchRequest, search } from '../search.ts'
 import { type Answer, at, input, OBJECTS, ok, type Request, type Route } from './route.ts'
 
@@ -16,7 +16,7 @@ function runSearch(portal: Portal, r: Request, type?: string): Answer {
   const { total, results, after } = search(portal, type!, request)
   return ok({
     total,
-    results: results.map((o) => renderObject(portal, def, o, { properties: request.properties })),
+    results: results.map(readRenderer(portal, def, request.properties)),
     ...(after && { paging: { next: { after } } }),
   })
 }

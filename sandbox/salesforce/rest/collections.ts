@@ -1,6 +1,7 @@
 import { SalesforceError } from '../errors.ts'
 import { normaliseId } from '../ids.ts'
 import type { Org } from '../org.ts'
+import { reader } from '../reading.ts'
 import { external, MultipleMatches } from './lookup.ts'
 import { type Answer, ok, type Request, type Route, record } from './route.ts'
 
@@ -119,11 +120,12 @@ function collection(
     const type = org.find(input.attributes?.type ?? only!)?.def.name
     try {
       if (!type) throw new SalesforceError('INVALID_TYPE', `sObject type '${input.attributes?.type}' is not supported.`)
-      const before = normaliseId(input.Id ?? input.id)
+      const before = allOrNone && normaliseId(input.Id ?? input.id)
       const snapshot = before ? structuredClone(org.row(type, before)) : undefined
       const result = one(type, input)
       results.push(result)
-      undo.push(() => (snapshot ? org.restore({ o: type, row: snapshot }) : org.remove(type, result.id, r.session.user)))
+      if (allOrNone)
+        undo.push(() => (snapshot ? org.restore({ o: type, row: snapshot }) : org.remove(type, result.id, r.session.user)))
     } catch (error) {
       if (error instanceof MultipleMatches) {
         results.push(
@@ -206,10 +208,10 @@ function retrieve(org: Org, r: Request, object?: string): Answer {
   const { ids = [], fields = ['Id'] } = record(r.body) as { ids?: string[]; fields?: string[] }
   const { def } = org.table(object!)
   if (ids.length > 2000) throw new SalesforceError('LIMIT_EXCEEDED', "The request can't contain more than 2000 ids")
-  const names = fields.map((f) => {
-    const name = def.fieldNames.get(f.toLowerCase())
-    if (!name) throw new SalesforceError('INVALID_FIELD', `No such column '${f}' on sobject of type ${def.name}`)
-    return name
+  const columns = fields.map((f) => {
+    const field = def.fields.get(def.fieldNames.get(f.toLowerCase()) ?? '')
+    if (!field) throw new SalesforceError('INVALID_FIELD', `No such column '${f}' on sobject of type ${def.name}`)
+    return { name: field.name, read: reader(def, field) }
   })
   return ok(
     ids.map((id) => {
@@ -218,7 +220,7 @@ function retrieve(org: Org, r: Request, object?: string): Answer {
       const body: Record<string, unknown> = {
         attributes: { type: def.name, url: `/services/data/v${r.version}/sobjects/${def.name}/${row.id}` },
       }
-      for (const name of names) body[name] = org.value(def, row, name)
+      for (const { name, read } of columns) body[name] = read(row)
       return body
     }),
   )

@@ -1,6 +1,7 @@
 import { SalesforceError } from '../errors.ts'
 import { normaliseId } from '../ids.ts'
-import type { Org, Row } from '../org.ts'
+import type { Row } from '../model.ts'
+import type { Org } from '../org.ts'
 
 /** Rows as requests name them: by id or by an external id. */
 

@@ -1,6 +1,7 @@
 import { SalesforceError } from '../errors.ts'
-import type { Org, Row } from '../org.ts'
-import { plan } from '../soql.ts'
+import type { Row } from '../model.ts'
+import type { Org } from '../org.ts'
+import { plan } from '../soql/plan.ts'
 import { type Answer, ok, type Request, type Route } from './route.ts'
 
 /** `/query`, `/queryAll` and their further pages. */
