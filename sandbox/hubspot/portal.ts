@@ -154,9 +154,16 @@ export class Portal extends Linked {
     for (const old of [primary, other]) {
       const key = `${table.def.name}:${old.id}`
       for (const [toKey, types] of [...(this.links.get(key) ?? [])]) {
+        const back = this.links.get(toKey)?.get(key) ?? []
         this.unlink(key, toKey)
-        if (toKey !== `${table.def.name}:${primary.id}` && toKey !== `${table.def.name}:${other.id}`)
-          for (const t of types) this.link(`${table.def.name}:${merged.id}`, toKey, t)
+        if (toKey === `${table.def.name}:${primary.id}` || toKey === `${table.def.name}:${other.id}`) continue
+        const here = `${table.def.name}:${merged.id}`
+        for (const t of types) this.link(here, toKey, t)
+        for (const t of back) this.link(toKey, here, t)
+        const contact = toKey.startsWith('contacts:')
+          ? this.table('contacts').objects.get(toKey.slice('contacts:'.length))
+          : undefined
+        if (contact?.properties.associatedcompanyid === old.id) contact.properties.associatedcompanyid = merged.id
       }
     }
     this.onEvent({

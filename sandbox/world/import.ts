@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CsvError, parse } from 'csv-parse'
 import { HubspotError } from '../hubspot/errors.ts'
@@ -69,27 +69,55 @@ interface File {
   label: string
 }
 
-async function* rowsOf(file: File): AsyncGenerator<{ row: Record<string, string>; line: number }> {
-  const parser = createReadStream(file.path).pipe(
-    parse({
-      columns: (header: string[]) => header.map((h) => h.trim()),
-      bom: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      info: true,
-    }),
-  )
+/** Rows of a file with the line on which each begins. What is odd about the file as a whole goes into the report. */
+async function* rowsOf(file: File, report: ImportReport): AsyncGenerator<{ row: Record<string, string>; line: number }> {
+  const text = textOf(file, report)
+  const [heading = ''] = text.split(/\r?\n/, 1)
+  // Spreadsheets write what their country's decimal comma leaves free.
+  const delimiter = [',', ';', '\t'].sort((a, b) => heading.split(b).length - heading.split(a).length)[0]!
+  const parser = parse(text, {
+    columns: (header: string[]) => header.map((h) => h.trim()),
+    delimiter,
+    bom: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    info: true,
+  })
+  // csv-parse tells the line on which a row ends; the next one begins after it.
+  let next = 2
   try {
     for await (const { record, info } of parser as AsyncIterable<{
       record: Record<string, string>
       info: { lines: number }
-    }>)
-      yield { row: record, line: info.lines }
+    }>) {
+      yield { row: record, line: Math.min(next, info.lines) }
+      next = info.lines + 1
+    }
   } catch (error) {
     if (error instanceof CsvError)
       throw new ImportError(`${file.label}: ${error.message}; mend the file, or export it again as comma-separated UTF-8`)
     throw error
   }
+}
+
+/** Text of a file: UTF-8, UTF-16 where it says so, or what older programs on Windows write. */
+function textOf(file: File, report: ImportReport): string {
+  const bytes = readFileSync(file.path)
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    report.problems.push(`${file.label}: it is no UTF-8 and was read as Windows-1252; look whether names are right`)
+    return new TextDecoder('windows-1252').decode(bytes)
+  }
+}
+
+/** A file of which no heading means anything to the CRM is somebody else's. */
+function known(file: File, headers: string[], isKnown: (header: string) => boolean, example: string): void {
+  if (headers.length > 0 && !headers.some(isKnown))
+    throw new ImportError(
+      `${file.label}: none of its columns (${headers.slice(0, 5).join(', ')}) is one of the CRM's; it needs a heading such as ${example}`,
+    )
 }
 
 /** Takes what a CRM refuses out of a row, one value at a time, until it is accepted or nothing is left to take. */
@@ -121,7 +149,10 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
   }
   const byHeader = headings('salesforce', table.def.name, table.def.fields.values())
   let count = 0
-  for await (const { row, line } of rowsOf(file)) {
+  let looked = false
+  for await (const { row, line } of rowsOf(file, report)) {
+    if (!looked) known(file, Object.keys(row), (h) => byHeader.has(plain(h)), 'Id, Name')
+    looked = true
     const fields: Record<string, unknown> = {}
     let id: string | undefined
     for (const [header, value] of Object.entries(row)) {
@@ -134,6 +165,10 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
       }
       if (name === 'Id') id = normaliseId(value)
       else if (table.def.fields.get(name)?.createable) fields[name] = value
+    }
+    if (id !== undefined && table.rows.has(id)) {
+      report.problems.push(`${file.label} line ${line}: the id ${id} stands in an earlier row; row left out`)
+      continue
     }
     const made = createAround(
       fields,
@@ -150,7 +185,7 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
 }
 
 async function importHubspot(file: File, portal: Portal, report: ImportReport): Promise<number> {
-  if (file.name === 'owners') return importOwners(file, portal)
+  if (file.name === 'owners') return importOwners(file, portal, report)
   const table = portal.find(file.name)
   if (!table) {
     report.problems.push(`${file.label}: no object type ${file.name}; name the file after a HubSpot object, e.g. companies.csv`)
@@ -160,7 +195,10 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
   const byHeader = headings('hubspot', def.name, def.properties.values())
   const links: { line: number; id: string; to: string; ids: string[] }[] = []
   let count = 0
-  for await (const { row, line } of rowsOf(file)) {
+  let looked = false
+  for await (const { row, line } of rowsOf(file, report)) {
+    if (!looked) known(file, Object.keys(row), (h) => isId(h) || byHeader.has(plain(h)), 'Record ID, name')
+    looked = true
     const properties: Record<string, unknown> = {}
     const associated: { to: string; ids: string[] }[] = []
     let id: string | undefined
@@ -176,7 +214,7 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
         })
         continue
       }
-      if (['recordid', 'hsobjectid', 'id'].includes(plain(header))) {
+      if (isId(header)) {
         id = value
         continue
       }
@@ -204,6 +242,10 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
           })
         properties[name] = option?.value ?? value
       } else properties[name] = value
+    }
+    if (id !== undefined && table.objects.has(id)) {
+      report.problems.push(`${file.label} line ${line}: the id ${id} stands in an earlier row; row left out`)
+      continue
     }
     const made = createAround(
       properties,
@@ -235,6 +277,8 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
   return count
 }
 
+const isId = (header: string) => ['recordid', 'hsobjectid', 'id'].includes(plain(header))
+
 /** The id of a stage or pipeline that is written as its label, such as `Closed Won (Sales Pipeline)`. */
 function stageOf(def: TypeDef, property: string, value: string): string | undefined {
   if (!['dealstage', 'pipeline', 'hs_pipeline_stage', 'hs_pipeline'].includes(property)) return undefined
@@ -243,9 +287,9 @@ function stageOf(def: TypeDef, property: string, value: string): string | undefi
   return choices.find((c) => c.id === value || plain(c.label) === wanted)?.id
 }
 
-async function importOwners(file: File, portal: Portal): Promise<number> {
+async function importOwners(file: File, portal: Portal, report: ImportReport): Promise<number> {
   let n = 0
-  for await (const { row } of rowsOf(file)) {
+  for await (const { row } of rowsOf(file, report)) {
     const of = (name: string) => Object.entries(row).find(([k]) => plain(k) === name)?.[1] ?? ''
     const id = of('id') || of('ownerid') || String(80_000_000 + n)
     portal.owners.set(id, {
