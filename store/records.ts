@@ -58,9 +58,9 @@ export async function lockPointingAt(
     const points = set
       ? sql`fields -> ${field}::text -> 'v' @> ${json([{ partner: target }])}`
       : sql`fields -> ${field}::text ->> 'v' = ${target}`
-    const pointing = await rows(
+    const pointing = await recordRows(
       tx,
-      sql<RecordRow>`select ${columns} from record where entity = ${entity} and ${points} order by id for update`,
+      sql`select ${columns} from record where entity = ${entity} and ${points} order by id for update`,
     )
     found.push(...pointing.map((record) => ({ field, record })))
   }

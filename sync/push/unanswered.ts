@@ -8,6 +8,9 @@ import { inTransaction } from '../engine.ts'
 import { columnsOf, mappingOf } from '../runtime.ts'
 import { commit, type Work } from './work.ts'
 
+/** An acknowledged write is shown by a poll; one that no poll has shown for so long is read by id. */
+const UNCONFIRMED_MS = 5 * 60_000
+
 /** Writes that never got an answer: once nothing can be in flight any more the CRM is asked. */
 export async function lookUpUnanswered(work: Work): Promise<void> {
   const { engine, rt } = work
@@ -25,7 +28,8 @@ export async function lookUpUnanswered(work: Work): Promise<void> {
       }>`
     select write.id, link.id as "linkId", write.record_id as "recordId", write.kind, link.entity, link.object, link.external_id as "externalId"
     from open_write join write on write.id = open_write.write_id join link on link.id = open_write.link_id
-    where open_write.connection_id = ${rt.id} and open_write.sent_at < clock_timestamp() - ${work.flightMs} * interval '1 millisecond' order by write.id limit 1000`,
+    where open_write.connection_id = ${rt.id} and (open_write.state = 'sent' and open_write.sent_at < clock_timestamp() - ${work.flightMs} * interval '1 millisecond'
+      or open_write.answered_at < clock_timestamp() - ${UNCONFIRMED_MS} * interval '1 millisecond') order by write.id limit 1000`,
     ),
   )
   for (const [object, group] of Map.groupBy(open, (o) => o.object)) {
