@@ -28,11 +28,11 @@ const examples: Record<string, string> = {
 }
 
 const schema = z.object({
-  PORT: z.coerce
-    .number({ error: 'is no port number' })
-    .int('is no port number')
-    .min(0, 'is no port number')
-    .max(65_535, 'is no port number')
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'is no port number')
+    .transform(Number)
+    .refine((n) => n <= 65_535, 'is no port number')
     .default(8080),
   CONCORDAT_HOME: z.string().min(1, 'is empty').default('.concordat'),
   DATABASE_URL: url(['postgres:', 'postgresql:'], examples.DATABASE_URL!).optional(),

@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 
 /** The data folder: who owns it, and what lies in it. */
+
+/** Makes a folder and those above it. (Node's own `recursive` never returns where a file system refuses as /proc does.) */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
+}
 
 const ownerSchema = z.object({ pid: z.number(), port: z.number(), since: z.string() })
 export type Owner = z.infer<typeof ownerSchema>
@@ -63,7 +70,7 @@ export class HomeLock {
 
 function openLock(home: string): DatabaseSync {
   try {
-    mkdirSync(home, { recursive: true })
+    makeFolder(home)
     return new DatabaseSync(join(home, 'lock'))
   } catch (error) {
     throw new HomeUnusable(
@@ -88,7 +95,7 @@ export function apiToken(home: string, given: string | undefined): string {
   if (given) return given
   const path = join(home, 'token')
   if (!existsSync(path)) {
-    mkdirSync(home, { recursive: true })
+    makeFolder(home)
     writeFileSync(path, randomBytes(24).toString('base64url'), { mode: 0o600 })
   }
   return readFileSync(path, 'utf8').trim()

@@ -63,8 +63,12 @@ export const candidatesByKey = async (tx: Tx, connectionId: string, keys: string
         // A row that changed its entity has a link of each; the key is of one of them.
       ).filter((c) => c.key.startsWith(`${c.entity}:`))
 
-/** Unlinked rows of this connection that hold one of the keys. Each is looked up by index: links are many. */
-export const unlinkedByKey = async (tx: Tx, connectionId: string, keys: string[]) =>
+/**
+ * Unlinked rows of this connection that hold one of the keys. Each is looked up by index: links are many.
+ *
+ * @param except rows that are being looked at, and need not be looked up.
+ */
+export const unlinkedByKey = async (tx: Tx, connectionId: string, keys: string[], except: string[] = []) =>
   keys.length === 0
     ? []
     : named(
@@ -74,7 +78,7 @@ export const unlinkedByKey = async (tx: Tx, connectionId: string, keys: string[]
           sql<{ key: string; externalId: string }>`
     select k.key, k.external_id as "externalId" from natural_key k
     left join lateral (select l.id from link l where l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id limit 1) own on true
-    where k.key = any(${keys.map(digest)}::uuid[]) and k.connection_id = ${connectionId} and own.id is null`,
+    where k.key = any(${keys.map(digest)}::uuid[]) and k.connection_id = ${connectionId} and not k.external_id = any(${except}::text[]) and own.id is null`,
         ),
       )
 

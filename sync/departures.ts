@@ -44,7 +44,7 @@ export async function deleted(
       tx,
       record.id,
       'delete_or_edit',
-      `deleted in ${rt.name} while ${open.length > 0 ? 'a conflict was open' : 'a change waited to be written there'}: decide between delete and edit`,
+      `deleted in ${rt.name} while ${open.length > 0 ? 'a conflict was open' : 'a change waited to be written there'}: decide between delete and keep`,
     )
     batch.changeLink({ id: link.id, state: 'dead' })
     batch.closed.push(link.id)

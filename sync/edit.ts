@@ -77,7 +77,11 @@ export async function editRecord(
   await checkReferences(tx, record.entity, id, values)
   const open = new Set((await conflicts.openConflicts(tx, [id])).map((c) => c.field))
   const frozen = Object.keys(values).find((name) => open.has(name))
-  if (frozen) throw new EditRefused('conflict', `${frozen} of record ${id} is in an open conflict; settle the conflict first`)
+  if (frozen)
+    throw new EditRefused(
+      'conflict',
+      `${frozen} of record ${id} is in an open conflict, which settles when both CRMs hold the same value`,
+    )
   const now = await lanes.databaseNow(tx)
   const changed = Object.entries(values).filter(([name, v]) => !same(record.fields[name]?.v ?? null, v))
   if (changed.length === 0) return record.version

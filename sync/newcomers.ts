@@ -78,9 +78,7 @@ async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item
   const creating = new Map(candidates.filter((c) => c.takenState === 'creating' && c.linkId).map((c) => [c.recordId, c.linkId!]))
   const inBatch = new Set(items.map((i) => i.snapshot.id))
   // Other unlinked rows here with the same keys compete for the same records.
-  const rivals = (await identity.unlinkedByKey(tx, ctx.rt.id, keys))
-    .filter((r) => !inBatch.has(r.externalId))
-    .map((r) => ({ key: r.key, externalId: r.externalId, rank: 0 }))
+  const rivals = (await identity.unlinkedByKey(tx, ctx.rt.id, keys, [...inBatch])).map((r) => ({ ...r, rank: 0 }))
   const rankOf = new Map(keyRows.map((k) => [k.key, k.rank]))
   const near = await nearness(
     tx,

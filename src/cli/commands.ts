@@ -5,7 +5,7 @@ import { addFrozen } from './frozen.ts'
 import { addMapping } from './mapping.ts'
 import type { Finish } from './output.ts'
 import { addPause } from './pause.ts'
-import { addConflicts, addMatches } from './questions.ts'
+import { addConflicts, addFindings, addMatches } from './questions.ts'
 import { addRecords } from './records.ts'
 import { addRuns } from './runs.ts'
 import { addSandbox } from './sandbox.ts'
@@ -24,6 +24,7 @@ export function addCommands(program: Command, finish: Finish): void {
   addMatches(program, finish)
   addFrozen(program, finish)
   addDeadLetters(program, finish)
+  addFindings(program, finish)
 
   // Writing to the CRMs
   addPause(program)

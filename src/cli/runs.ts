@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { withApi } from './client.ts'
 import { type JsonOption, json, type List, print, printJson } from './output.ts'
-import { table } from './print.ts'
+import { short, table } from './print.ts'
 
 /** `concordat runs`: list, approve. */
 export function addRuns(program: Command): void {
@@ -12,6 +12,20 @@ export function addRuns(program: Command): void {
       brakes: ((await send('GET', '/api/v1/brakes')) as List).items,
     }))
     if (o.json) return printJson(found)
+    print(
+      found.runs.length === 0
+        ? 'No runs yet.'
+        : table(
+            ['started', 'connection', 'kind', 'state', 'what it did'],
+            found.runs.map((r) => [
+              String(r.startedAt),
+              String(r.connection),
+              String(r.kind),
+              String(r.state),
+              short(r.counts, 60),
+            ]),
+          ),
+    )
     print(
       found.brakes.length === 0
         ? 'Nothing waits for approval.'

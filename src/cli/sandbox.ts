@@ -2,15 +2,19 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { startSandbox } from '../../sandbox/sandbox.ts'
+import { readConfig } from '../config.ts'
+import { readOwner } from '../home.ts'
 import { CommandError, withApi } from './client.ts'
 import { type JsonOption, json, print, printJson } from './output.ts'
 
 /** `concordat sandbox`: info, generate. */
 export function addSandbox(program: Command): void {
   const sandbox = program.command('sandbox').description('The two local CRMs')
-  json(sandbox.command('info').description('Addresses and tokens of the running local CRMs')).action(async () =>
-    printJson(await withApi({ crms: true }, (send) => send('GET', '/api/v1/sandbox'))),
-  )
+  json(sandbox.command('info').description('Addresses and tokens of the running local CRMs')).action(async () => {
+    const { home } = readConfig(process.env)
+    if (!readOwner(home)) throw new CommandError('no server runs here, so neither do the local CRMs; `npm start` starts them')
+    printJson(await withApi({ crms: false }, (send) => send('GET', '/api/v1/sandbox')))
+  })
   json(
     sandbox
       .command('generate')

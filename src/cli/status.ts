@@ -15,6 +15,7 @@ export function addStatus(program: Command): void {
       deadLetters: number
       frozen: number
       review: number
+      possible: number
       records: Record<string, { canonical: number; linked: number; review: number }>
     }
     if (o.json) return printJson(status)
@@ -44,7 +45,7 @@ export function addStatus(program: Command): void {
     for (const b of status.brakes)
       print(`BRAKE ${b.connection} ${b.entity}: ${b.count} ${b.kind}s of ${b.total} are ${b.state} (concordat runs approve)`)
     print(
-      `${status.conflicts} conflicts, ${status.deadLetters} dead letters, ${status.frozen} frozen records, ${status.review} for review.`,
+      `${status.conflicts} conflicts, ${status.deadLetters} dead letters, ${status.frozen} frozen records, ${status.review} for review, ${status.possible} possible duplicates.`,
     )
   })
 }

@@ -80,7 +80,7 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
           tx,
           t.record.id,
           'delete_or_edit',
-          `deleted elsewhere, but ${Object.keys(edits).join(', ')} edited in ${rt.name} since it was last read: decide between delete and edit`,
+          `deleted elsewhere, but ${Object.keys(edits).join(', ')} edited in ${rt.name} since it was last read: decide between delete and keep`,
         )
         await records.appendChanges(tx, [
           {
