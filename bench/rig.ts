@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pg from 'pg'
 import type { Settings } from '../sandbox/control.ts'
 import type { SandboxInfo } from '../sandbox/sandbox.ts'
@@ -107,7 +110,11 @@ export async function makeRig(kind: EngineKind, world: WorldOptions, entities?: 
 }
 
 async function openDatabase(kind: EngineKind) {
-  if (kind === 'embedded') return { db: await Database.open({}), drop: async () => {} }
+  if (kind === 'embedded') {
+    // In a folder, as a user has it: in memory the files would count as ours.
+    const folder = mkdtempSync(join(tmpdir(), 'concordat-bench-'))
+    return { db: await Database.open({ folder }), drop: async () => rmSync(folder, { recursive: true, force: true }) }
+  }
   const url = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres'
   const name = `concordat_bench_${randomUUID().replaceAll('-', '')}`
   const admin = async (statement: string) => {

@@ -105,7 +105,7 @@ export class Database {
 
   #once<T>(workspace: string, work: (tx: Tx) => Promise<T>, durable: boolean): Promise<T> {
     return this.#kysely.transaction().execute(async (tx) => {
-      await sql`select set_config('role', ${APP_ROLE}, true), set_config('app.workspace', ${workspace}, true), set_config('jit', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+      await sql`select set_config('role', ${APP_ROLE}, true), set_config('app.workspace', ${workspace}, true), set_config('jit', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('random_page_cost', '1.1', true),
         set_config('synchronous_commit', ${durable ? 'on' : 'off'}, true)`.execute(tx)
       return work(tx)
     })

@@ -224,6 +224,12 @@ const plans: Migration = {
       `create unique index link_live on link (record_id, connection_id, workspace_id) where record_id is not null and state in ('creating', 'live', 'outside')`,
     )
     await run('create index link_record on link (record_id, workspace_id)')
+    await run('drop index write_link')
+    await run('create index write_link on write (link_id, id, workspace_id)')
+    await run('drop index change_record')
+    await run('create index change_record on change (record_id, id, workspace_id)')
+    await run('drop index record_entity')
+    await run('create index record_entity on record (entity, id, workspace_id)')
     await run(`do $$ declare c record; begin
       for c in select table_name, column_name, data_type from information_schema.columns where table_schema = 'public'
         and table_name in ('record', 'link', 'write', 'open_write', 'change', 'inbox', 'outbox', 'staged', 'natural_key', 'waiting', 'waiting_out') loop

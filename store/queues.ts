@@ -68,10 +68,24 @@ export const claimInbox = (tx: Tx, connectionId: string, limit: number, except: 
   )
 
 export async function finishInbox(tx: Tx, connectionId: string, claimed: InboxRow[]): Promise<void> {
-  if (claimed.length === 0) return
-  await sql`delete from inbox using jsonb_to_recordset(${json(claimed)}) as r(object text, "externalId" text, seq bigint)
-    where inbox.connection_id = ${connectionId} and inbox.object = r.object and inbox.external_id = r."externalId" and inbox.seq = r.seq`.execute(
-    tx,
+  for (const [{ object, seq }, ids] of bySeq(
+    claimed,
+    (c) => c.object,
+    (c) => c.externalId,
+  ))
+    await sql`delete from inbox where connection_id = ${connectionId} and object = ${object} and external_id = any(${ids}::text[]) and seq = ${seq}`.execute(
+      tx,
+    )
+}
+
+/**
+ * Claimed rows by their sequence number (and what else they have in common), of which there are few: a statement that
+ * names its rows keeps its plan, one that joins a list of pairs does not.
+ */
+function bySeq<R extends { seq: number }>(claimed: R[], objectOf: (row: R) => string, idOf: (row: R) => string) {
+  const groups = Map.groupBy(claimed, (c) => `${c.seq} ${objectOf(c)}`)
+  return [...groups.values()].map(
+    (rows) => [{ object: objectOf(rows[0]!), seq: rows[0]!.seq }, rows.map(idOf)] as [{ object: string; seq: number }, string[]],
   )
 }
 
@@ -127,10 +141,12 @@ export async function nextBorn(
 }
 
 export async function finishOutbox(tx: Tx, claimed: { linkId: string; seq: number }[]): Promise<void> {
-  if (claimed.length === 0) return
-  await sql`delete from outbox using jsonb_to_recordset(${json(claimed)}) as r("linkId" uuid, seq bigint) where outbox.link_id = r."linkId" and outbox.seq = r.seq`.execute(
-    tx,
-  )
+  for (const [{ seq }, ids] of bySeq(
+    claimed,
+    () => '',
+    (c) => c.linkId,
+  ))
+    await sql`delete from outbox where link_id = any(${ids}::uuid[]) and seq = ${seq}`.execute(tx)
 }
 
 /** Puts rows off: tried again after the delay, later each time. */
