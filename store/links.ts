@@ -241,7 +241,7 @@ export async function readWrites(tx: Tx, ids: number[]): Promise<WriteRow[]> {
   const found = await rows(
     tx,
     sql<WriteRow>`select id, write.link_id as "linkId", record_id as "recordId", kind, open_write.state, fields, read_version as "readVersion", read_clock as "readClock",
-    (extract(epoch from write.sent_at) * 1000)::bigint as "sentAt", (extract(epoch from open_write.answered_at) * 1000)::bigint as "answeredAt"
+    (extract(epoch from open_write.sent_at) * 1000)::bigint as "sentAt", (extract(epoch from open_write.answered_at) * 1000)::bigint as "answeredAt"
     from write join open_write on open_write.write_id = write.id where id = any(${ids}::bigint[])`,
   )
   return found.map((w) => ({ ...w, fields: writeOf(w.fields) }))
@@ -286,6 +286,12 @@ export async function acknowledgeWrites(tx: Tx, linkIds: string[]): Promise<void
     await sql`update open_write set state = 'acknowledged', answered_at = clock_timestamp() where link_id = any(${linkIds}::uuid[])`.execute(
       tx,
     )
+}
+
+/** These requests ended without an answer: from now on it is counted how long they may still land. */
+export async function stillInFlight(tx: Tx, linkIds: string[]): Promise<void> {
+  if (linkIds.length > 0)
+    await sql`update open_write set sent_at = clock_timestamp() where link_id = any(${linkIds}::uuid[])`.execute(tx)
 }
 
 /** The outcome of the writes of these links is known, or does not matter any more. */

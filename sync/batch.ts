@@ -136,25 +136,29 @@ export class Batch {
 
   async write(tx: Tx, ctx: ApplyContext, object: string): Promise<void> {
     const { rt } = ctx
-    await records.insertRecords(tx, this.newRecords)
-    await records.updateRecords(
-      tx,
-      [...this.recordChanges].map(([id, fields]) => ({ id, fields })),
-    )
-    await links.insertLinks(tx, [...this.#newLinks.values()])
-    await links.updateLinks(tx, this.#linkChanges)
-    await records.appendChanges(tx, this.journal)
+    const created = this.newRecords.map((r) => r.id)
+    // They run one after another, in this order; what the next one sends is made ready while the one before it runs.
+    await Promise.all([
+      records.insertRecords(tx, this.newRecords),
+      records.updateRecords(
+        tx,
+        [...this.recordChanges].map(([id, fields]) => ({ id, fields })),
+      ),
+      links.insertLinks(tx, [...this.#newLinks.values()]),
+      links.updateLinks(tx, this.#linkChanges),
+      records.appendChanges(tx, this.journal),
+      ctx.keysStored || this.keys.size === 0
+        ? undefined
+        : identity.putKeys(tx, rt.id, object, [...this.keys.keys()], [...this.keys.values()].flat(), ctx.alone ?? false),
+    ])
     await conflicts.insertConflicts(tx, this.opened)
     await conflicts.updateConflicts(tx, this.observed)
     await conflicts.settleConflicts(tx, this.settledConflicts, 'all sides agree')
     await links.closeWrites(tx, this.closed)
     await links.refuseWrites(tx, this.refused)
-    if (!ctx.keysStored)
-      await identity.putKeys(tx, rt.id, object, [...this.keys.keys()], [...this.keys.values()].flat(), ctx.alone ?? false)
     await identity.insertMatches(tx, this.matches)
     await identity.settleMatches(tx, rt.id, object, this.matched)
     await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
-    const created = this.newRecords.map((r) => r.id)
     await queues.touchOutbox(tx, [...this.recordChanges.keys()], rt.id)
     await queues.touchOutboxLinks(tx, this.ownOutbox)
     await queues.addWaiting(tx, rt.id, this.waiting)

@@ -114,42 +114,56 @@ async function list(
     return { snapshots: await withAssociations(rt, object, found), next }
   }
   let ahead = gather(state.after)
-  for (;;) {
-    const { snapshots, next } = await ahead
-    // Until it is awaited a failure of the read ahead is nobody's; it is looked at on the next turn.
-    const following = next ? gather(next) : undefined
-    following?.catch(() => {})
-    // The list began when the CRM first answered: the first poll goes on from there.
-    if (state.began === 0 && snapshots[0]) state.began = snapshots[0].clock
-    const after: lanes.ObjectState = {
-      ...state,
-      after: next,
-      listed: state.listed + snapshots.length,
-      phase: next ? 'list' : alone ? 'poll' : keysNeedParents(rt, object) ? 'key' : 'link',
+  // While one page's rows are stored the next one's are made ready; their cursors are stored in order.
+  let before: Promise<void> = Promise.resolve()
+  let progress = state
+  try {
+    for (;;) {
+      const { snapshots, next } = await ahead
+      // Until it is awaited a failure of the read ahead is nobody's; it is looked at on the next turn.
+      const following = next ? gather(next) : undefined
+      following?.catch(() => {})
+      const after: lanes.ObjectState = {
+        ...progress,
+        // The list began when the CRM first answered: the first poll goes on from there.
+        began: progress.began || (snapshots[0]?.clock ?? 0),
+        after: next,
+        listed: progress.listed + snapshots.length,
+        phase: next ? 'list' : alone ? 'poll' : keysNeedParents(rt, object) ? 'key' : 'link',
+      }
+      if (!next && alone) Object.assign(after, beginPolling(rt, after))
+      progress = after
+      const last = before
+      const stored = commit(
+        work,
+        async (tx) => {
+          if (alone)
+            for (const piece of chunks(snapshots, BATCH))
+              add(work.counts, (await applySnapshots(tx, { ...ctx, settled: false }, object, piece)).counts)
+          else await stageRows(tx, rt, object, snapshots)
+          // A page counts as read when those before it do.
+          await last
+          if (!next && alone) await endFirstRead(tx, work, object, after)
+          else await lanes.saveObject(tx, rt.id, object, after)
+        },
+        alone ? 0 : snapshots.length,
+      ).then(() => void Object.assign(state, after))
+      stored.catch(() => {})
+      await last
+      before = stored
+      if (!following) {
+        await stored
+        if (after.phase === 'poll') tellOthers(work)
+        return true
+      }
+      if (Date.now() >= work.until) {
+        await following.catch(() => undefined)
+        return false
+      }
+      ahead = following
     }
-    if (!next && alone) Object.assign(after, beginPolling(rt, state))
-    await commit(
-      work,
-      async (tx) => {
-        if (alone)
-          for (const piece of chunks(snapshots, BATCH))
-            add(work.counts, (await applySnapshots(tx, { ...ctx, settled: false }, object, piece)).counts)
-        else await stageRows(tx, rt, object, snapshots)
-        if (!next && alone) await endFirstRead(tx, work, object, after)
-        else await lanes.saveObject(tx, rt.id, object, after)
-      },
-      alone ? 0 : snapshots.length,
-    )
-    Object.assign(state, after)
-    if (!following) {
-      if (after.phase === 'poll') tellOthers(work)
-      return true
-    }
-    if (Date.now() >= work.until) {
-      await following.catch(() => undefined)
-      return false
-    }
-    ahead = following
+  } finally {
+    await before
   }
 }
 

@@ -229,9 +229,7 @@ export async function refuse(
   }
   await conflicts.putDeadLetters(tx, rt.id, letters)
   await queues.touchInbox(tx, rt.id, reread, 'a write to it was refused')
-  await queues.deferOutbox(
-    tx,
-    unknown.map(({ p }) => p.link.id),
-    work.flightMs,
-  )
+  const open = unknown.map(({ p }) => p.link.id)
+  await links.stillInFlight(tx, open)
+  await queues.deferOutbox(tx, open, work.flightMs)
 }

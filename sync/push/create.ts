@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { chunks } from '../../connectors/connector.ts'
 import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
 import { identityKeys, ruleEntry } from '../../mappings/identity.ts'
 import type { RawRow } from '../../mappings/schema.ts'
@@ -12,17 +13,26 @@ import { outward } from '../references.ts'
 import { acknowledge } from './answers.ts'
 import type { Following } from './associations.ts'
 import { renderFields } from './render.ts'
-import { commit, demand, send, type Target, type Work, withoutAssociations } from './work.ts'
+import { commit, demand, type Planned, send, type Target, type Work, withoutAssociations } from './work.ts'
+
+/** Salesforce's child rows (contact roles) can only follow a create; HubSpot takes associations with the row. */
+const follows = (work: Work, mapping: CompiledMapping, field: string): boolean =>
+  !work.rt.connector.associationsApart && isAssociationColumn(mapping.byName.get(field)?.column ?? '')
+
+/** Rows to be made, with their intents: link -> write. */
+export interface PreparedCreates {
+  ready: Planned[]
+  ids: Map<string, number>
+}
 
 /**
- * Creates one batch of records. HubSpot takes associations with the row; Salesforce's child rows (contact roles)
- * can only follow; they are answered. Until they have, the intent says so, and a crash in between loses none.
+ * Commits the intents of creates, for any number of batches at once. What follows a create is marked as such, so that
+ * a crash in between loses none of it.
  */
-export async function createBatch(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<Following[]> {
+export async function prepareCreates(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<PreparedCreates> {
   const { engine, rt } = work
-  const follows = (field: string) =>
-    !rt.connector.associationsApart && isAssociationColumn(mapping.byName.get(field)?.column ?? '')
-  const prepared = await commit(work, async (tx) => {
+  if (targets.length === 0) return { ready: [], ids: new Map() }
+  return commit(work, async (tx) => {
     const objects = await lanes.readObjects(tx, rt.id)
     const done = objects[mapping.object]?.done ?? 0
     const hold = engine.timing.hold(rt, mapping.entity)
@@ -47,7 +57,8 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         open.map((t) => t.link.id),
         work.flightMs,
       )
-    const ripe = targets.filter((t) => !early.includes(t) && !open.includes(t))
+    const notYet = new Set([...early, ...open])
+    const ripe = targets.filter((t) => !notYet.has(t))
     const free = await withoutTwins(tx, work, mapping, ripe)
     const references = await outward(
       tx,
@@ -99,7 +110,8 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         message: `${field.column} must be filled in for a new ${mapping.object} here, and the record has no ${field.name}`,
       })
     }
-    const ready = rendered.planned.filter((p) => !incomplete.includes(p))
+    const left = new Set(incomplete)
+    const ready = rendered.planned.filter((p) => !left.has(p))
     await conflicts.putDeadLetters(tx, rt.id, rendered.letters)
     await conflicts.putFindings(tx, rt.id, rendered.findings)
     await queues.addWaitingOut(tx, rt.id, rendered.waits)
@@ -118,7 +130,7 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
         recordId: p.record.id,
         kind: 'create',
         fields: Object.fromEntries(
-          Object.entries(p.fields).map(([name, f]) => [name, follows(name) ? { ...f, later: true } : f]),
+          Object.entries(p.fields).map(([name, f]) => [name, follows(work, mapping, name) ? { ...f, later: true } : f]),
         ),
         readVersion: 0,
         readClock: 0,
@@ -126,12 +138,16 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
     )
     return { ready, ids }
   })
-  if (prepared.ready.length === 0) return []
-  const outcomes = await send(work, prepared.ids, () =>
+}
+
+/** Sends one batch of prepared creates; answers those of which something has to follow. */
+export async function sendCreates(work: Work, mapping: CompiledMapping, { ready, ids }: PreparedCreates): Promise<Following[]> {
+  const { rt } = work
+  const outcomes = await send(work, ids, () =>
     rt.connector.create({
       object: mapping.object,
       externalId: mapping.document.externalId!,
-      rows: prepared.ready.map((p) => ({
+      rows: ready.map((p) => ({
         key: p.record.id,
         row: {
           ...(mapping.document.onCreate as RawRow),
@@ -140,13 +156,51 @@ export async function createBatch(work: Work, mapping: CompiledMapping, targets:
       })),
     }),
   )
-  await acknowledge(work, mapping, prepared.ready, prepared.ids, outcomes, 'create')
-  return prepared.ready.flatMap((p, i) => {
+  await acknowledge(work, mapping, ready, ids, outcomes, 'create')
+  return ready.flatMap((p, i) => {
     const o = outcomes[i]!
-    if (!o.ok || !Object.keys(p.fields).some(follows)) return []
-    return [{ planned: { ...p, link: { ...p.link, externalId: o.id } }, writeId: prepared.ids.get(p.link.id)!, outcome: o }]
+    if (!o.ok || !Object.keys(p.fields).some((f) => follows(work, mapping, f))) return []
+    return [{ planned: { ...p, link: { ...p.link, externalId: o.id } }, writeId: ids.get(p.link.id)!, outcome: o }]
   })
 }
+
+/**
+ * Sends all prepared creates, batch by batch. Those that were not sent because a batch before them failed as a whole
+ * are taken back: nothing of them is on its way.
+ */
+export async function sendAllCreates(
+  work: Work,
+  mapping: CompiledMapping,
+  { ready, ids }: PreparedCreates,
+  concurrently: (tasks: (() => Promise<void>)[]) => Promise<void>,
+): Promise<Following[]> {
+  const { engine, rt } = work
+  const until = Date.now() + engine.timing.sendBy
+  const waiting = new Set(chunks(ready, rt.connector.batch.create))
+  const following: Following[] = []
+  const idsOf = (piece: Planned[]) => new Map(piece.map((p) => [p.link.id, ids.get(p.link.id)!]))
+  try {
+    await concurrently(
+      [...waiting].map((piece) => async () => {
+        // Too late to be sent: when it could land would be anybody's guess.
+        if (Date.now() > until) return
+        waiting.delete(piece)
+        following.push(...(await sendCreates(work, mapping, { ready: piece, ids: idsOf(piece) })))
+      }),
+    )
+  } finally {
+    if (waiting.size > 0)
+      await commit(work, (tx) =>
+        links.refuseWrites(
+          tx,
+          [...waiting].flat().map((p) => ({ linkId: p.link.id, id: ids.get(p.link.id)!, error: NOT_SENT })),
+        ),
+      )
+  }
+  return following
+}
+
+const NOT_SENT = { class: 'not_sent', message: 'the requests before it failed, or took too long; it is tried again' }
 
 /** Records whose natural key an unlinked row here holds are not created: the row is read, and binds or is reviewed. */
 export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping, targets: Target[]): Promise<Target[]> {

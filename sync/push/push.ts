@@ -14,7 +14,7 @@ import { thawParents } from '../frozen.ts'
 import { isClear, mustSend } from '../merge/field.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
 import { type Following, followCreates, followUpdates } from './associations.ts'
-import { createBatch } from './create.ts'
+import { type PreparedCreates, prepareCreates, sendAllCreates } from './create.ts'
 import { deleteBatch } from './delete.ts'
 import { lookUpUnanswered } from './unanswered.ts'
 import { updateBatch } from './update.ts'
@@ -91,19 +91,29 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     })
     if (release === 0) demand(work, mapping.object, true)
     else if (release !== null) releases.push(release)
-    for (;;) {
-      const claimed = await inTransaction(engine, (tx) =>
-        queues.claimOutbox(tx, rt.id, entity, { limit: CLAIM, bornBefore, except: claimedBefore() }),
-      )
-      if (claimed.length === 0) break
-      const { gone, held } = await pushClaimed(work, mapping, claimed)
-      braked.push(...held)
-      if (gone.length > 0) deletes.set(mapping, [...(deletes.get(mapping) ?? []), ...gone])
-      if (Date.now() >= until) {
-        more = true
-        break
+    // While one claim is sent the next is made ready.
+    let underWay: { links: string[]; sent: Promise<void> } = { links: [], sent: Promise.resolve() }
+    try {
+      for (;;) {
+        const claimed = await inTransaction(engine, (tx) =>
+          queues.claimOutbox(tx, rt.id, entity, { limit: CLAIM, bornBefore, except: [...claimedBefore(), ...underWay.links] }),
+        )
+        if (claimed.length === 0) break
+        const ready = await makeReady(work, mapping, claimed)
+        braked.push(...ready.held)
+        if (ready.deletes.length > 0) deletes.set(mapping, [...(deletes.get(mapping) ?? []), ...ready.deletes])
+        await underWay.sent
+        underWay = { links: claimed.map((c) => c.linkId), sent: sendReady(work, mapping, ready) }
+        // Until it is awaited its failure is nobody's.
+        underWay.sent.catch(() => {})
+        if (Date.now() >= until) {
+          more = true
+          break
+        }
+        if (claimed.length < CLAIM) break
       }
-      if (claimed.length < CLAIM) break
+    } finally {
+      await underWay.sent
     }
     if (more) break
   }
@@ -123,12 +133,17 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   return { counts, more, demands: work.demands.size > 0, nextMs: next.length > 0 ? Math.min(...next) : null }
 }
 
-/** Creates and updates what was claimed; answers what is to be deleted, and links that wait behind the brake. */
-async function pushClaimed(
-  work: Work,
-  mapping: CompiledMapping,
-  claimed: queues.OutboxRow[],
-): Promise<{ gone: Target[]; held: string[] }> {
+/** What was claimed, sorted by what is to be done with it. */
+interface Ready {
+  creates: PreparedCreates
+  updates: Target[]
+  deletes: Target[]
+  /** Links that wait behind the brake. */
+  held: string[]
+}
+
+/** Loads what was claimed, leaves out what needs nothing, and commits the intents of creates. */
+async function makeReady(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<Ready> {
   const { engine, rt } = work
   const loaded = await inTransaction(engine, async (tx) => {
     const ticket = await links.drawTicket(tx)
@@ -170,26 +185,33 @@ async function pushClaimed(
   const free = brake ? loaded.filter((t) => !takesAway(t)) : loaded
   const held = brake ? loaded.filter(takesAway).map((t) => t.link.id) : []
   const creates = free.filter((t) => t.link.state === 'creating')
-  const deletes = free.filter((t) => t.link.state === 'live' && t.record.deleted)
-  const updates = free.filter((t) => t.link.state === 'live' && !t.record.deleted)
-  const { batch } = rt.connector
+  return {
+    creates: await prepareCreates(work, mapping, creates),
+    updates: free.filter((t) => t.link.state === 'live' && !t.record.deleted),
+    deletes: free.filter((t) => t.link.state === 'live' && t.record.deleted),
+    held,
+  }
+}
+
+/** Sends creates and updates, and the associations that follow them. */
+async function sendReady(work: Work, mapping: CompiledMapping, { creates, updates }: Ready): Promise<void> {
+  const { engine, rt } = work
+  const created = await sendAllCreates(work, mapping, creates, concurrently)
+  await followCreates(work, mapping, created)
+  if (updates.length === 0) return
   // Drawn before the first verify read leaves.
   const ctx: ApplyContext = {
     ...(await inTransaction(engine, (tx) => drawContext(tx, engine, rt, work.runId))),
     pushing: new Set(updates.map((t) => t.link.id)),
   }
   const associations = await readWanted(work, mapping, updates)
-  const created: Following[] = []
   const updated: Following[] = []
-  await concurrently([
-    ...chunks(creates, batch.create).map((piece) => async () => void created.push(...(await createBatch(work, mapping, piece)))),
-    ...chunks(updates, batch.update).map(
+  await concurrently(
+    chunks(updates, rt.connector.batch.update).map(
       (piece) => async () => void updated.push(...(await updateBatch(work, mapping, piece, ctx, associations))),
     ),
-  ])
-  await followCreates(work, mapping, created)
+  )
   await followUpdates(work, mapping, updated)
-  return { gone: deletes, held }
 }
 
 /** Associations are read only for records that have some to send, a thousand a call. */

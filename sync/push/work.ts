@@ -69,7 +69,10 @@ export async function send(
   try {
     return await request()
   } catch (error) {
-    if (error instanceof CrmError && error.class !== 'unknown_outcome') {
+    // What may still land was in flight until now, however long it had waited to be sent.
+    if (error instanceof CrmError && error.class === 'unknown_outcome')
+      await commit(work, (tx) => links.stillInFlight(tx, [...writes.keys()]))
+    else if (error instanceof CrmError) {
       await commit(work, async (tx) => {
         await links.refuseWrites(
           tx,
