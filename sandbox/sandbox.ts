@@ -16,8 +16,9 @@ import { INTEGRATION_USER, PERSON } from './salesforce/model.ts'
 import { Org } from './salesforce/org.ts'
 import { salesforceServer } from './salesforce/server.ts'
 import { Sessions } from './salesforce/session.ts'
+import { ImportError, type ImportReport } from './world/csv.ts'
 import { generateWorld, type WorldOptions } from './world/generate.ts'
-import { ImportError, type ImportReport, importFolder } from './world/import.ts'
+import { importFolder } from './world/import.ts'
 import { seedPeople } from './world/people.ts'
 
 /** Where to keep the two CRMs, what to fill them with, and how strict to be. */

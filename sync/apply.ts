@@ -2,14 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
 import type { CompiledMapping } from '../mappings/compile.ts'
-import type { ReferenceResolver } from '../mappings/context.ts'
-import { identityKeys, ruleEntry } from '../mappings/identity.ts'
-import { type CanonicalRow, readRows } from '../mappings/lens.ts'
+import { ruleEntry } from '../mappings/identity.ts'
 import type { Value } from '../mappings/model/value.ts'
 import type { Base, ConflictRow, Interval, LinkRow, RecordRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
-import type * as identity from '../store/identity.ts'
+import * as intents from '../store/intents.ts'
 import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
 import { type ApplyContext, Batch, type Counts, type Item, noCounts } from './batch.ts'
@@ -18,8 +16,9 @@ import { deleted, redirectMerges, restored } from './departures.ts'
 import { mustSend } from './merge/field.ts'
 import { mergeRecord, type RecordMerge } from './merge/record.ts'
 import { linkNewcomers } from './newcomers.ts'
+import { interpret, keysOf } from './reading.ts'
 import { inward } from './references.ts'
-import { classify, lensContext, namesOf, type Runtime } from './runtime.ts'
+import { namesOf } from './runtime.ts'
 import { settle } from './settle.ts'
 
 /** What becomes of an unanswered write that a later read shows to have had no effect. */
@@ -94,7 +93,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
   const open = Map.groupBy(await conflicts.openConflicts(tx, recordIds), (c) => c.recordId)
   const writes = new Map(
     (
-      await links.readWrites(
+      await intents.readWrites(
         tx,
         found.map((l) => l.openWrite).filter((w) => w !== null),
       )
@@ -301,42 +300,5 @@ function leave(batch: Batch, ctx: ApplyContext, link: LinkRow): void {
   })
 }
 
-/** Classifies rows and reads them through their mapping. */
-async function interpret(
-  rt: Runtime,
-  object: string,
-  snapshots: Snapshot[],
-  references: ReferenceResolver,
-): Promise<Map<string, Item>> {
-  const grouped = Map.groupBy(
-    snapshots.filter((s) => !s.deleted),
-    (s) => classify(rt, object, s.row),
-  )
-  const items = new Map<string, Item>()
-  for (const [mapping, members] of grouped) {
-    if (!mapping) continue
-    const readings = await readRows(
-      mapping,
-      members.map((s) => s.row),
-      lensContext(rt, mapping, references),
-    )
-    for (const [i, snapshot] of members.entries()) items.set(snapshot.id, { snapshot, mapping, reading: readings[i]! })
-  }
-  return items
-}
-
 const isIdentityField = (mapping: CompiledMapping, field: string) =>
   mapping.document.identity.some((rule) => rule.some((r) => ruleEntry(r).field === field))
-
-/** The natural keys of a row. */
-export function keysOf(mapping: CompiledMapping, externalId: string, reading: CanonicalRow): identity.KeyRow[] {
-  const value = (field: string): Value | undefined => {
-    const r = reading.get(field)
-    return r && 'value' in r ? r.value : undefined
-  }
-  return identityKeys(mapping.entity, mapping.document.identity, value).map((k) => ({
-    key: k.key,
-    externalId,
-    rank: k.rank,
-  }))
-}

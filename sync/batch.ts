@@ -6,6 +6,7 @@ import type { ConflictRow, FieldState } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
+import * as intents from '../store/intents.ts'
 import * as lanes from '../store/lanes.ts'
 import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
@@ -154,8 +155,8 @@ export class Batch {
     await conflicts.insertConflicts(tx, this.opened)
     await conflicts.updateConflicts(tx, this.observed)
     await conflicts.settleConflicts(tx, this.settledConflicts, 'all sides agree')
-    await links.closeWrites(tx, this.closed)
-    await links.refuseWrites(tx, this.refused)
+    await intents.closeWrites(tx, this.closed)
+    await intents.refuseWrites(tx, this.refused)
     await identity.insertMatches(tx, this.matches)
     await identity.settleMatches(tx, rt.id, object, this.matched)
     await conflicts.putFindings(tx, rt.id, [...this.findings.values()])

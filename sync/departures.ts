@@ -4,6 +4,7 @@ import { isBlank, type Value } from '../mappings/model/value.ts'
 import type { ConflictRow, Fields, LinkRow, RecordRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
+import * as intents from '../store/intents.ts'
 import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
@@ -135,7 +136,7 @@ export async function redirectMerges(
       continue
     }
     await links.updateLinks(tx, [{ id: from.id, state: 'dead' }])
-    await links.closeWrites(tx, [from.id])
+    await intents.closeWrites(tx, [from.id])
     from.state = 'dead'
     if (from.recordId && to.recordId && from.recordId !== to.recordId) await mergeRecords(tx, ctx, to.recordId, from.recordId)
     again(winner)

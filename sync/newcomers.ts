@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { isNear, ruleEntry } from '../mappings/identity.ts'
-import type { Value } from '../mappings/model/value.ts'
+import { ruleEntry } from '../mappings/identity.ts'
 import type { FieldState, LinkRow, RecordRow, WriteRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
-import * as identity from '../store/identity.ts'
+import * as intents from '../store/intents.ts'
 import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
-import { keysOf, merge } from './apply.ts'
+import { merge } from './apply.ts'
 import type { ApplyContext, Batch, Item } from './batch.ts'
-import { decide, LINKED_ELSEWHERE, type Pair } from './match/decide.ts'
+import { decisionsFor } from './candidates.ts'
+import { keysOf } from './reading.ts'
 import { mappingOf } from './runtime.ts'
 import { settle } from './settle.ts'
 
@@ -55,7 +55,7 @@ async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, 
   const all = await links.linksOfRecords(tx, [...found.keys()])
   const own = new Map(all.filter((l) => l.connectionId === ctx.rt.id && l.state !== 'dead').map((l) => [l.recordId!, l]))
   const open = [...own.values()].flatMap((l) => (l.state === 'creating' && l.openWrite !== null ? [l.openWrite] : []))
-  const writes = new Map((await links.readWrites(tx, open)).map((w) => [w.id, w]))
+  const writes = new Map((await intents.readWrites(tx, open)).map((w) => [w.id, w]))
   const rest: Item[] = []
   for (const item of items) {
     const record = found.get(keyOf(item) ?? '')
@@ -68,108 +68,6 @@ async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, 
     } else hold(batch, ctx, object, item, [record.id], 'it carries the id of a record that is linked to another row: a clone')
   }
   return rest
-}
-
-/** Candidate pairs by equal keys, then the decision. */
-async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item[]) {
-  const keyRows = items.flatMap((i) => batch.keys.get(i.snapshot.id) ?? [])
-  const keys = [...new Set(keyRows.map((k) => k.key))]
-  const candidates = await identity.candidatesByKey(tx, ctx.rt.id, keys)
-  const creating = new Map(candidates.filter((c) => c.takenState === 'creating' && c.linkId).map((c) => [c.recordId, c.linkId!]))
-  const inBatch = new Set(items.map((i) => i.snapshot.id))
-  // Other unlinked rows here with the same keys compete for the same records.
-  const rivals = (await identity.unlinkedByKey(tx, ctx.rt.id, keys, [...inBatch])).map((r) => ({ ...r, rank: 0 }))
-  const rankOf = new Map(keyRows.map((k) => [k.key, k.rank]))
-  const near = await nearness(
-    tx,
-    items,
-    candidates.map((c) => c.recordId),
-  )
-  const byKey = Map.groupBy(candidates, (c) => c.key)
-  const pairs = new Map<string, Pair>()
-  for (const { key, externalId } of [...keyRows, ...rivals]) {
-    const rank = rankOf.get(key)!
-    for (const c of byKey.get(key) ?? []) {
-      if (inBatch.has(externalId) && !near(externalId, c.recordId, rank)) continue
-      const id = `${externalId} ${c.recordId}`
-      const pair = pairs.get(id) ?? { row: externalId, record: c.recordId, ranks: [], taken: c.taken }
-      if (!pair.ranks.includes(rank)) pair.ranks = [...pair.ranks, rank].sort((a, b) => a - b)
-      pairs.set(id, pair)
-    }
-  }
-  for (const pair of await linkedElsewhere(tx, ctx, batch, items, creating)) pairs.set(`${pair.row} ${pair.record}`, pair)
-  return {
-    decisions: decide(
-      items.map((i) => i.snapshot.id),
-      [...pairs.values()],
-    ),
-    creating,
-  }
-}
-
-/** Pairs that another sync between the two CRMs has linked: the row holds the id of the other row. */
-async function linkedElsewhere(
-  tx: Tx,
-  ctx: ApplyContext,
-  batch: Batch,
-  items: Item[],
-  creating: Map<string, string>,
-): Promise<Pair[]> {
-  const named = items.flatMap((item) =>
-    Object.entries(item.mapping.document.otherIds).flatMap(([crm, column]) => {
-      const id = column && item.snapshot.row[column]
-      return typeof id === 'string' && id !== '' ? [{ row: item.snapshot.id, entity: item.mapping.entity, crm, id }] : []
-    }),
-  )
-  if (named.length === 0) return []
-  batch.finding(
-    'other_sync',
-    ctx.rt.name,
-    `another sync keeps ids of the other CRM in ${ctx.rt.name}, such as the vendor's own integration: they are taken as the first rule of identity. Two syncs on the same fields fight: switch that one off for fields that are mapped here`,
-  )
-  const found: { row: string; record: string }[] = []
-  for (const other of ctx.all) {
-    const theirs = named.filter((n) => n.crm === other.kind && other.id !== ctx.rt.id)
-    const linked = await links.recordsOfExternal(
-      tx,
-      other.id,
-      [...new Set(theirs.flatMap((t) => mappingOf(other, t.entity)?.object ?? []))],
-      theirs.map((t) => t.id),
-    )
-    for (const { row, entity, id } of theirs) {
-      const hit = linked.find((l) => l.externalId === id && l.entity === entity)
-      if (hit) found.push({ row, record: hit.recordId })
-    }
-  }
-  const here = (await links.linksOfRecords(tx, [...new Set(found.map((f) => f.record))])).filter(
-    (l) => l.connectionId === ctx.rt.id && l.state !== 'dead',
-  )
-  for (const l of here) if (l.state === 'creating') creating.set(l.recordId!, l.id)
-  const taken = new Set(here.filter((l) => l.state !== 'creating').map((l) => l.recordId))
-  return found.map((f) => ({ ...f, ranks: [LINKED_ELSEWHERE], taken: taken.has(f.record) }))
-}
-
-/** Whether the fields that a rule wants near (not equal) are near, for a row and a record. */
-async function nearness(
-  tx: Tx,
-  items: Item[],
-  recordIds: string[],
-): Promise<(row: string, record: string, rank: number) => boolean> {
-  const tolerant = items.some((i) => i.mapping.document.identity.some((rule) => rule.some((r) => r.includes('~'))))
-  const found = tolerant
-    ? new Map((await records.readRecords(tx, [...new Set(recordIds)])).map((r) => [r.id, r]))
-    : new Map<string, RecordRow>()
-  const byId = new Map(items.map((i) => [i.snapshot.id, i]))
-  return (row, record, rank) => {
-    const item = byId.get(row)!
-    const rule = item.mapping.document.identity[rank] ?? []
-    return rule.map(ruleEntry).every(({ field, within }) => {
-      if (!within) return true
-      const reading = item.reading.get(field)
-      const own: Value | undefined = reading && 'value' in reading ? reading.value : undefined
-      return isNear(within, own, found.get(record)?.fields[field]?.v)
-    })
-  }
 }
 
 /** Whether a rule of identity could not be asked yet: it needs a parent that is not linked. */

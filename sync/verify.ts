@@ -2,17 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
 import { readRows } from '../mappings/lens.ts'
-import { fieldDef } from '../mappings/model/model.ts'
 import { same, type Value } from '../mappings/model/value.ts'
-import type { LinkRow, RecordRow } from '../mappings/state.ts'
-import * as conflicts from '../store/conflicts.ts'
+import type { LinkRow } from '../mappings/state.ts'
 import { json, rows, type Tx } from '../store/database.ts'
 import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
-import { type Engine, inTransaction, pausedScopes, storeCalls, writesEnabled } from './engine.ts'
+import { type Engine, inTransaction, storeCalls } from './engine.ts'
 import { withAssociations } from './pull/work.ts'
 import { inward } from './references.ts'
 import { classify, columnsOf, lensContext, type Runtime } from './runtime.ts'
+import { frozenAmong, storedReasons } from './verify-reasons.ts'
 
 /** Proves agreement: reads both CRMs completely, past lanes and caches, and compares field by field. */
 
@@ -163,17 +162,6 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
   }
 }
 
-/** Frozen records that these point at: where a CRM blanked the reference it comes back with the person's decision. */
-async function frozenAmong(tx: Tx, pointing: RecordRow[]): Promise<Set<string>> {
-  const ids = pointing.flatMap((r) =>
-    Object.entries(r.fields).flatMap(([name, f]) =>
-      fieldDef(r.entity, name)?.type === 'reference' && typeof f.v === 'string' ? [f.v] : [],
-    ),
-  )
-  const found = await records.readRecords(tx, [...new Set(ids)])
-  return new Set(found.filter((r) => r.frozen !== null).map((r) => r.id))
-}
-
 /** Linked rows that the complete list does not hold. */
 async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<string>, out: Verification): Promise<void> {
   const live = await rows(
@@ -226,80 +214,4 @@ async function knownLinks(tx: Tx, rt: Runtime, object: string, ids: string[]): P
   const found = await links.readLinksByExternal(tx, rt.id, object, ids)
   // Of a row that changed its entity the link counts that it has now.
   return new Map(found.sort((a, b) => Number(a.state === 'live') - Number(b.state === 'live')).map((l) => [l.externalId!, l]))
-}
-
-/** States stored before the comparison that explain a difference. */
-async function storedReasons(tx: Tx, rt: Runtime, known: LinkRow[]) {
-  const recordIds = known.map((l) => l.recordId).filter((r) => r !== null)
-  const open = new Set((await conflicts.openConflicts(tx, recordIds)).map((c) => `${c.recordId} ${c.field}`))
-  const dead = new Map(
-    (
-      await conflicts.deadLettersOf(
-        tx,
-        known.map((l) => l.id),
-      )
-    ).map((d) => [`${d.linkId} ${d.field}`, d.value]),
-  )
-  const users = new Set(
-    (
-      await rows(
-        tx,
-        sql<{
-          subject: string
-        }>`select subject from finding where connection_id = ${rt.id} and code = 'unmatched_user'`,
-      )
-    ).map((f) => f.subject),
-  )
-  const waiting = new Set(
-    (
-      await rows(
-        tx,
-        sql<{
-          key: string
-        }>`select link_id || ' ' || parent_record as key from waiting_out where connection_id = ${rt.id}`,
-      )
-    ).map((w) => w.key),
-  )
-  const inward = new Set(
-    (
-      await rows(
-        tx,
-        sql<{
-          externalId: string
-        }>`select external_id as "externalId" from waiting where connection_id = ${rt.id}`,
-      )
-    ).map((w) => w.externalId),
-  )
-  const paused = await pausedScopes(tx)
-  const off = !(await writesEnabled(tx, rt.id))
-  const braked = new Set(
-    (
-      await rows(
-        tx,
-        sql<{
-          object: string
-        }>`select object from brake where connection_id = ${rt.id} and state = 'waiting'`,
-      )
-    ).map((b) => b.object),
-  )
-  const general = (entity: string): string | null =>
-    paused.has('all') || paused.has(rt.name) || paused.has(entity)
-      ? 'paused'
-      : off
-        ? 'writing_off'
-        : braked.has(entity)
-          ? 'brake'
-          : null
-  return {
-    general,
-    waits: (externalId: string) => inward.has(externalId),
-    of(link: LinkRow, field: string, value: Value): string | null {
-      if (open.has(`${link.recordId} ${field}`)) return 'conflict'
-      if (dead.has(`${link.id} ${field}`) || dead.has(`${link.id} (record)`)) return 'dead_letter'
-      if (typeof value === 'string' && users.has(value)) return 'unmatched_user'
-      if (typeof value === 'string' && waiting.has(`${link.id} ${value}`)) return 'waiting'
-      if (inward.has(link.externalId ?? '')) return 'waiting'
-      return general(link.entity)
-    },
-  }
 }

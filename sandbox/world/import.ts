@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { CsvError, parse } from 'csv-parse'
 import { HubspotError } from '../hubspot/errors.ts'
 import type { Source } from '../hubspot/model.ts'
 import type { Portal } from '../hubspot/portal.ts'
@@ -9,6 +8,7 @@ import { SalesforceError } from '../salesforce/errors.ts'
 import { normaliseId } from '../salesforce/ids.ts'
 import { PERSON } from '../salesforce/model.ts'
 import type { Org } from '../salesforce/org.ts'
+import { type File, ImportError, type ImportReport, known, rowsOf } from './csv.ts'
 import { headings, plain } from './labels.ts'
 
 /**
@@ -16,18 +16,6 @@ import { headings, plain } from './labels.ts'
  * are API names or labels, ids are kept, unknown columns become custom fields. What a CRM would refuse is
  * reported with its file and line, and the rest of the row is kept.
  */
-export interface ImportReport {
-  rows: Record<string, number>
-  problems: string[]
-}
-
-/** Exports that cannot be read; the message says which file and what to do. */
-export class ImportError extends Error {
-  override name = 'ImportError'
-  /** A person's to mend: shown as one line. */
-  readonly expected = true
-}
-
 const IMPORTER: Source = { type: 'CRM_UI', id: 'userId:1', userId: 1 }
 /** Objects that others point at come first. */
 const SALESFORCE_ORDER = [
@@ -61,63 +49,6 @@ export async function importFolder(folder: string, org: Org, portal: Portal): Pr
   for (const file of sf) report.rows[file.label] = await importSalesforce(file, org, report)
   for (const file of hs) report.rows[file.label] = await importHubspot(file, portal, report)
   return report
-}
-
-interface File {
-  name: string
-  path: string
-  label: string
-}
-
-/** Rows of a file with the line on which each begins. What is odd about the file as a whole goes into the report. */
-async function* rowsOf(file: File, report: ImportReport): AsyncGenerator<{ row: Record<string, string>; line: number }> {
-  const text = textOf(file, report)
-  const [heading = ''] = text.split(/\r?\n/, 1)
-  // Spreadsheets write what their country's decimal comma leaves free.
-  const delimiter = [',', ';', '\t'].sort((a, b) => heading.split(b).length - heading.split(a).length)[0]!
-  const parser = parse(text, {
-    columns: (header: string[]) => header.map((h) => h.trim()),
-    delimiter,
-    bom: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    info: true,
-  })
-  // csv-parse tells the line on which a row ends; the next one begins after it.
-  let next = 2
-  try {
-    for await (const { record, info } of parser as AsyncIterable<{
-      record: Record<string, string>
-      info: { lines: number }
-    }>) {
-      yield { row: record, line: Math.min(next, info.lines) }
-      next = info.lines + 1
-    }
-  } catch (error) {
-    if (error instanceof CsvError)
-      throw new ImportError(`${file.label}: ${error.message}; mend the file, or export it again as comma-separated UTF-8`)
-    throw error
-  }
-}
-
-/** Text of a file: UTF-8, UTF-16 where it says so, or what older programs on Windows write. */
-function textOf(file: File, report: ImportReport): string {
-  const bytes = readFileSync(file.path)
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    report.problems.push(`${file.label}: it is no UTF-8 and was read as Windows-1252; look whether names are right`)
-    return new TextDecoder('windows-1252').decode(bytes)
-  }
-}
-
-/** A file of which no heading means anything to the CRM is somebody else's. */
-function known(file: File, headers: string[], isKnown: (header: string) => boolean, example: string): void {
-  if (headers.length > 0 && !headers.some(isKnown))
-    throw new ImportError(
-      `${file.label}: none of its columns (${headers.slice(0, 5).join(', ')}) is one of the CRM's; it needs a heading such as ${example}`,
-    )
 }
 
 /** Takes what a CRM refuses out of a row, one value at a time, until it is accepted or nothing is left to take. */

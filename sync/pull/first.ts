@@ -6,13 +6,13 @@ import { readRows } from '../../mappings/lens.ts'
 import { rows, type Tx } from '../../store/database.ts'
 import * as identity from '../../store/identity.ts'
 import * as lanes from '../../store/lanes.ts'
-import * as links from '../../store/links.ts'
-import * as queues from '../../store/queues.ts'
-import { applySnapshots, keysOf } from '../apply.ts'
+import { applySnapshots } from '../apply.ts'
 import type { ApplyContext } from '../batch.ts'
 import { inTransaction } from '../engine.ts'
+import { keysOf } from '../reading.ts'
 import { inward } from '../references.ts'
 import { classify, columnsOf, lensContext, mappingsOf, type Runtime } from '../runtime.ts'
+import { beginPolling, endFirstRead, tellOthers } from './end-first-read.ts'
 import { add, BATCH, beginRead, commit, isRead, type PullWork, withAssociations } from './work.ts'
 
 /**
@@ -167,14 +167,6 @@ async function list(
   }
 }
 
-const beginPolling = (rt: Runtime, state: lanes.ObjectState): Partial<lanes.ObjectState> => ({
-  phase: 'poll',
-  scanAt: state.done,
-  overlapAt: state.done,
-  after: undefined,
-  cursor: { version: Math.max(0, (state.began || Date.now()) - rt.connector.overlapMs), id: '' },
-})
-
 /** Keeps rows until the whole list is there, with the natural keys that need no other record to be known. */
 async function stageRows(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[]): Promise<void> {
   await identity.stage(
@@ -270,37 +262,4 @@ async function linkStaged(work: PullWork, object: string, state: lanes.ObjectSta
     tellOthers(work)
     return true
   }
-}
-
-/** Another object is read: who waited for it may go on. */
-function tellOthers({ engine }: PullWork): void {
-  for (const rt of engine.runtimes) engine.nudge(rt.id, 'pull')
-}
-
-/** An object is read: records without a row there get creating links, on this side and on the others. */
-async function endFirstRead(tx: Tx, work: PullWork, object: string, state: lanes.ObjectState): Promise<void> {
-  const { engine, rt } = work
-  await lanes.holdFirstReads(tx, 'ender')
-  await lanes.saveObject(tx, rt.id, object, state)
-  await queues.wakeLinked(tx, rt.id)
-  for (const mapping of rt.mappings.filter((m) => m.object === object)) {
-    if (mapping.document.write && mapping.document.externalId && engine.runtimes.length > 1)
-      await fanOutHere(tx, work, rt, mapping.object, mapping.entity)
-    for (const other of engine.runtimes) {
-      const theirs = other.mappings.find((m) => m.entity === mapping.entity)
-      if (other.id === rt.id || !theirs?.document.write || !theirs.document.externalId) continue
-      const objects = await lanes.readObjects(tx, other.id)
-      if (objects[theirs.object]?.phase === 'poll') await links.fanOutAll(tx, other.id, theirs.object, theirs.entity)
-    }
-  }
-}
-
-/** Only when every other connection has been read too: before that a record may still find its row here. */
-async function fanOutHere(tx: Tx, work: PullWork, rt: Runtime, object: string, entity: string): Promise<void> {
-  for (const other of work.engine.runtimes) {
-    if (other.id === rt.id || !other.mappings.some((m) => m.entity === entity)) continue
-    const objects = await lanes.readObjects(tx, other.id)
-    if (other.mappings.some((m) => m.entity === entity && objects[m.object]?.phase !== 'poll')) return
-  }
-  await links.fanOutAll(tx, rt.id, object, entity)
 }

@@ -7,6 +7,7 @@ import { isBlank, same } from '../../mappings/model/value.ts'
 import type { Base, WriteRow } from '../../mappings/state.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
+import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
@@ -53,11 +54,11 @@ export async function acknowledge(
           }
         }),
       )
-      await links.closeWrites(
+      await intents.closeWrites(
         tx,
         settled.map(({ p }) => p.link.id),
       )
-      await links.acknowledgeWrites(
+      await intents.acknowledgeWrites(
         tx,
         open.map(({ p }) => p.link.id),
       )
@@ -175,7 +176,7 @@ export async function refuse(
   const whole = kind === 'update' ? '(record)' : `(${kind})`
   const unknown = failed.filter(({ error }) => error.class === 'unknown_outcome')
   const certain = failed.filter(({ error }) => error.class !== 'unknown_outcome')
-  await links.refuseWrites(
+  await intents.refuseWrites(
     tx,
     certain.map(({ p, error }) => ({ linkId: p.link.id, id: ids.get(p.link.id)!, error: errorJson(error) })),
   )
@@ -230,6 +231,6 @@ export async function refuse(
   await conflicts.putDeadLetters(tx, rt.id, letters)
   await queues.touchInbox(tx, rt.id, reread, 'a write to it was refused')
   const open = unknown.map(({ p }) => p.link.id)
-  await links.stillInFlight(tx, open)
+  await intents.stillInFlight(tx, open)
   await queues.deferOutbox(tx, open, work.flightMs)
 }

@@ -1,7 +1,7 @@
 import type { AssociationChange, Outcome } from '../../connectors/connector.ts'
 import { CrmError } from '../../connectors/errors.ts'
 import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
-import * as links from '../../store/links.ts'
+import * as intents from '../../store/intents.ts'
 import { acknowledge } from './answers.ts'
 import { commit, type Planned, type Work } from './work.ts'
 
@@ -24,7 +24,7 @@ export async function followCreates(work: Work, mapping: CompiledMapping, follow
     true,
   )
   await commit(work, (tx) =>
-    links.followed(
+    intents.followed(
       tx,
       following.filter((f) => !failures.has(f.planned)).map((f) => f.writeId),
     ),

@@ -6,8 +6,8 @@ import type { RawRow } from '../../mappings/schema.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
 import * as identity from '../../store/identity.ts'
+import * as intents from '../../store/intents.ts'
 import * as lanes from '../../store/lanes.ts'
-import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import { outward } from '../references.ts'
 import { acknowledge } from './answers.ts'
@@ -120,7 +120,7 @@ export async function prepareCreates(work: Work, mapping: CompiledMapping, targe
       incomplete.map((p) => p.outbox),
     )
     const batch = randomUUID()
-    const ids = await links.insertWrites(
+    const ids = await intents.insertWrites(
       tx,
       rt.id,
       batch,
@@ -191,7 +191,7 @@ export async function sendAllCreates(
   } finally {
     if (waiting.size > 0)
       await commit(work, (tx) =>
-        links.refuseWrites(
+        intents.refuseWrites(
           tx,
           [...waiting].flat().map((p) => ({ linkId: p.link.id, id: ids.get(p.link.id)!, error: NOT_SENT })),
         ),

@@ -3,6 +3,7 @@ import type { CompiledMapping } from '../../mappings/compile.ts'
 import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
 import { same, type Value } from '../../mappings/model/value.ts'
 import type { LinkRow } from '../../mappings/state.ts'
+import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
@@ -41,7 +42,7 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
       tx,
       gone.map((t) => ({ id: t.link.id, state: 'dead' })),
     )
-    await links.closeWrites(
+    await intents.closeWrites(
       tx,
       gone.map((t) => t.link.id),
     )
@@ -106,7 +107,7 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
       held.map((t) => t.outbox),
     )
     const ready = standing.filter((t) => !open.includes(t) && !held.includes(t))
-    const ids = await links.insertWrites(
+    const ids = await intents.insertWrites(
       tx,
       rt.id,
       randomUUID(),
@@ -136,7 +137,7 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
       tx,
       ok.map((t) => ({ id: t.link.id, state: 'dead' })),
     )
-    await links.closeWrites(
+    await intents.closeWrites(
       tx,
       ok.map((t) => t.link.id),
     )

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { chunks } from '../../connectors/connector.ts'
 import type { Entity } from '../../mappings/model/model.ts'
 import { rows } from '../../store/database.ts'
-import * as links from '../../store/links.ts'
+import * as intents from '../../store/intents.ts'
 import * as queues from '../../store/queues.ts'
 import { inTransaction } from '../engine.ts'
 import { columnsOf, mappingOf } from '../runtime.ts'
@@ -62,7 +62,7 @@ export async function lookUpUnanswered(work: Work): Promise<void> {
           'a create of ours without an answer',
         )
         const lost = piece.filter((p) => !landed.has(p.recordId))
-        await links.refuseWrites(
+        await intents.refuseWrites(
           tx,
           lost.map((p) => ({
             linkId: p.linkId,

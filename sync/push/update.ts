@@ -4,6 +4,7 @@ import type { CompiledMapping } from '../../mappings/compile.ts'
 import { type Json, same } from '../../mappings/model/value.ts'
 import type { RawRow } from '../../mappings/schema.ts'
 import * as conflicts from '../../store/conflicts.ts'
+import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
@@ -125,7 +126,7 @@ export async function updateBatch(
       unusable.filter((t) => !gone.includes(t)).map((t) => t.link.id),
       1_000,
     )
-    const ids = await links.insertWrites(
+    const ids = await intents.insertWrites(
       tx,
       rt.id,
       randomUUID(),

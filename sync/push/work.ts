@@ -4,8 +4,9 @@ import { isAssociationColumn } from '../../mappings/compile.ts'
 import type { RawRow } from '../../mappings/schema.ts'
 import type { RecordRow, WriteField } from '../../mappings/state.ts'
 import type { Durability, Tx } from '../../store/database.ts'
+import * as intents from '../../store/intents.ts'
 import * as lanes from '../../store/lanes.ts'
-import * as links from '../../store/links.ts'
+import type * as links from '../../store/links.ts'
 import type * as queues from '../../store/queues.ts'
 import { type Engine, inTransaction } from '../engine.ts'
 import type { Runtime } from '../runtime.ts'
@@ -71,10 +72,10 @@ export async function send(
   } catch (error) {
     // What may still land was in flight until now, however long it had waited to be sent.
     if (error instanceof CrmError && error.class === 'unknown_outcome')
-      await commit(work, (tx) => links.stillInFlight(tx, [...writes.keys()]))
+      await commit(work, (tx) => intents.stillInFlight(tx, [...writes.keys()]))
     else if (error instanceof CrmError) {
       await commit(work, async (tx) => {
-        await links.refuseWrites(
+        await intents.refuseWrites(
           tx,
           [...writes].map(([linkId, id]) => ({ linkId, id, error: errorJson(error) })),
         )
