@@ -247,6 +247,13 @@ const provenance: Migration = {
   },
 }
 
+/** Webhooks tell when a row changed: where a later version is known it need not be read. */
+const asOf: Migration = {
+  async up(db) {
+    await sql`alter table inbox add column as_of bigint`.execute(db)
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
@@ -258,6 +265,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0008_open_writes': openWrites,
   '0009_plans': plans,
   '0010_provenance': provenance,
+  '0011_as_of': asOf,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

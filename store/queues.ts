@@ -7,6 +7,8 @@ export interface InboxRow {
   object: string
   externalId: string
   seq: number
+  /** A version at or after this one says enough; null: it is read whatever is known. */
+  asOf: number | null
 }
 export interface OutboxRow {
   linkId: string
@@ -19,18 +21,41 @@ export interface OutboxRow {
 export async function touchInbox(
   tx: Tx,
   connectionId: string,
-  ids: { object: string; externalId: string }[],
+  ids: { object: string; externalId: string; asOf?: number | undefined }[],
   reason: string,
   delayMs = 0,
 ): Promise<void> {
   if (ids.length === 0) return
-  const unique = [...new Map(ids.map((i) => [`${i.object} ${i.externalId}`, i])).values()]
-  await sql`insert into inbox (connection_id, object, external_id, reason, not_before)
-    select ${connectionId}, r.object, r."externalId", ${reason}, clock_timestamp() + ${delayMs} * interval '1 millisecond'
-    from jsonb_to_recordset(${json(unique)}) as r(object text, "externalId" text) order by 2, 3
-    on conflict (workspace_id, connection_id, object, external_id) do update set seq = inbox.seq + 1, not_before = least(inbox.not_before, excluded.not_before)`.execute(
+  // Of several askings for a row the one that wants it read whatever is known counts, else the latest.
+  const asked = Map.groupBy(ids, (i) => `${i.object} ${i.externalId}`)
+  const unique = [...asked.values()].map((of) => ({
+    object: of[0]!.object,
+    externalId: of[0]!.externalId,
+    asOf: of.some((i) => i.asOf === undefined) ? null : Math.max(...of.map((i) => i.asOf!)),
+  }))
+  await sql`insert into inbox (connection_id, object, external_id, reason, not_before, as_of)
+    select ${connectionId}, r.object, r."externalId", ${reason}, clock_timestamp() + ${delayMs} * interval '1 millisecond', r."asOf"
+    from jsonb_to_recordset(${json(unique)}) as r(object text, "externalId" text, "asOf" bigint) order by 2, 3
+    on conflict (workspace_id, connection_id, object, external_id) do update set seq = inbox.seq + 1, not_before = least(inbox.not_before, excluded.not_before),
+      as_of = case when inbox.as_of is null or excluded.as_of is null then null else greatest(inbox.as_of, excluded.as_of) end`.execute(
     tx,
   )
+}
+
+/** Takes rows off the inbox of which a later version is known than they were asked for; answers what is left to read. */
+export async function dropCovered(tx: Tx, connectionId: string, claimed: InboxRow[]): Promise<InboxRow[]> {
+  const dated = claimed.filter((c) => c.asOf !== null)
+  if (dated.length === 0) return claimed
+  const known = await rows(
+    tx,
+    sql<{ object: string; externalId: string; version: number }>`
+    select object, external_id as "externalId", max(greatest(seen, wrote)) as version from link
+    where connection_id = ${connectionId} and external_id = any(${dated.map((d) => d.externalId)}::text[]) group by 1, 2`,
+  )
+  const versions = new Map(known.map((k) => [`${k.object} ${k.externalId}`, k.version]))
+  const covered = new Set(dated.filter((d) => (versions.get(`${d.object} ${d.externalId}`) ?? -1) >= d.asOf!))
+  await finishInbox(tx, connectionId, [...covered])
+  return claimed.filter((c) => !covered.has(c))
 }
 
 /** Asks for live rows to be read that a complete list, read between two ids, did not hold. */
@@ -63,7 +88,7 @@ export async function touchAbsent(
 export const claimInbox = (tx: Tx, connectionId: string, limit: number, except: string[]) =>
   rows(
     tx,
-    sql<InboxRow>`select object, external_id as "externalId", seq from inbox where connection_id = ${connectionId} and not_before <= clock_timestamp()
+    sql<InboxRow>`select object, external_id as "externalId", seq, as_of as "asOf" from inbox where connection_id = ${connectionId} and not_before <= clock_timestamp()
       and not object = any(${except}::text[]) order by at limit ${limit}`,
   )
 

@@ -112,6 +112,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
     const known = byExternal.get(snapshot.id) ?? []
     const item = items.get(snapshot.id)
     if (known.some((l) => l.changedSince)) {
+      if (ctx.echoes?.has(snapshot.id)) continue
       back(snapshot.id, 'its link changed while it was read')
       continue
     }

@@ -35,6 +35,8 @@ export interface ApplyContext {
   keysStored?: boolean
   /** Links that are being pushed right now: what they still have to send is looked at by the push itself. */
   pushing?: ReadonlySet<string>
+  /** Rows that show no more than our own last write: where one is overtaken the overlap brings it again. */
+  echoes?: ReadonlySet<string>
   /** Rows, as object and id, that reads of this turn showed alive (true) or gone. */
   standing?: ReadonlyMap<string, boolean>
   /** The object was read completely before: new records go out at once. Else the end of that first read sees to it. */

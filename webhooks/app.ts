@@ -18,6 +18,9 @@ export interface WebhookTarget {
 
 const MAX_BODY = 1_000_000
 
+/** By then the answer to a write of ours has come, and its webhook says nothing new. */
+const ANSWER_MS = 2_000
+
 /**
  * Takes CRM webhooks: checks the signature, keeps one inbox row per record, and answers 200 only once they
  * are committed. What an event says is never believed; the record is read.
@@ -46,7 +49,11 @@ export function webhookApp(target: WebhookTarget): Hono {
     if (!parsed.success) return c.json({ error: `the body is no list of events: ${parsed.error.issues[0]?.message}` }, 400)
     const { touched, newOrChanged } = touchedBy(parsed.data)
     const ours = touched.filter((t) => connection.objects.includes(t.object))
-    await target.db.transaction(target.workspace, (tx) => touchInbox(tx, connection.id, ours, 'a webhook'))
+    const [programs, people] = [ours.filter((t) => t.byProgram), ours.filter((t) => !t.byProgram)]
+    await target.db.transaction(target.workspace, async (tx) => {
+      await touchInbox(tx, connection.id, people, 'a webhook')
+      await touchInbox(tx, connection.id, programs, 'a webhook', ANSWER_MS)
+    })
     if (ours.length > 0) target.nudge(connection.id)
     if (newOrChanged) target.queueMatchCheck()
     return c.json({ accepted: ours.length })

@@ -15,9 +15,10 @@ export async function pullInbox(work: PullWork): Promise<boolean> {
   const unread = rt.objects.filter((o) => !isRead(work, o))
   const claimed = await inTransaction(engine, (tx) => queues.claimInbox(tx, rt.id, CLAIM, unread))
   if (claimed.length === 0) return false
+  const wanted = await inTransaction(engine, (tx) => queues.dropCovered(tx, rt.id, claimed))
   const standing = new Map<string, boolean>()
   // Parents first: a child is then judged by what became of its parent.
-  const byObject = [...Map.groupBy(claimed, (c) => c.object)].sort(([a], [b]) => rt.objects.indexOf(a) - rt.objects.indexOf(b))
+  const byObject = [...Map.groupBy(wanted, (c) => c.object)].sort(([a], [b]) => rt.objects.indexOf(a) - rt.objects.indexOf(b))
   for (const [object, inboxRows] of byObject) {
     if (!rt.objects.includes(object)) {
       await inTransaction(engine, (tx) => queues.finishInbox(tx, rt.id, inboxRows))

@@ -28,6 +28,7 @@ export async function poll(work: PullWork, objects: string[], overlapWanted: Rea
       const { page } = requests.find((r) => r.object === answer.object)!
       const { changed, echoes } = await worthMerging(work, answer.object, answer.snapshots)
       const kept = [...(await withAssociations(rt, answer.object, changed)), ...echoes]
+      const applied = { ...ctx, echoes: new Set(echoes.map((e) => e.id)) }
       const state = work.objects[answer.object]!
       const after: lanes.ObjectState = {
         ...state,
@@ -39,7 +40,7 @@ export async function poll(work: PullWork, objects: string[], overlapWanted: Rea
       more ||= answer.next !== undefined
       await commit(work, async (tx) => {
         for (const piece of chunks(kept, BATCH)) {
-          const { counts } = await applySnapshots(tx, ctx, answer.object, piece)
+          const { counts } = await applySnapshots(tx, applied, answer.object, piece)
           add(work.counts, counts)
           if (counts.updated + counts.created + counts.linked + counts.deleted > 0) after.busyAt = ctx.began
         }

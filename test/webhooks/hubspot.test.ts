@@ -46,14 +46,25 @@ test('an association event touches both records, a merge all of its ids', () => 
       { subscriptionType: 'deal.associationChange', associationType: 'DEAL_TO_COMPANY', fromObjectId: 1, toObjectId: 2 },
     ]).touched,
   ).toEqual([
-    { object: 'deals', externalId: '1' },
-    { object: 'companies', externalId: '2' },
+    { object: 'deals', externalId: '1', byProgram: false },
+    { object: 'companies', externalId: '2', byProgram: false },
   ])
   expect(
     touchedBy([
       { subscriptionType: 'company.merge', objectId: 5, primaryObjectId: 3, mergedObjectIds: [4], newObjectId: 5 },
     ]).touched.map((t) => t.externalId),
   ).toEqual(['5', '3', '5', '4'])
+})
+
+test('what a program did is known as of a moment; what a person did to associations is always looked at', () => {
+  const at = { occurredAt: 5_000, changeSource: 'INTEGRATION' }
+  const link = { subscriptionType: 'deal.associationChange', associationType: 'DEAL_TO_COMPANY', fromObjectId: 1, toObjectId: 2 }
+  expect(touchedBy([{ subscriptionType: 'deal.propertyChange', objectId: 1, ...at }]).touched).toEqual([
+    { object: 'deals', externalId: '1', asOf: 5_000, byProgram: true },
+  ])
+  expect(touchedBy([{ ...link, ...at }]).touched[0]).toMatchObject({ asOf: 4_000, byProgram: true })
+  expect(touchedBy([{ ...link, ...at, changeSource: 'CRM_UI' }]).touched[0]!.asOf).toBeUndefined()
+  expect(touchedBy([{ subscriptionType: 'deal.deletion', objectId: 1, ...at }]).touched[0]!.asOf).toBeUndefined()
 })
 
 describe('a delivery', () => {

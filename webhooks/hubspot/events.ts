@@ -14,6 +14,8 @@ const event = z.looseObject({
   primaryObjectId: z.union([z.number(), z.string()]).optional(),
   mergedObjectIds: z.array(z.union([z.number(), z.string()])).optional(),
   newObjectId: z.union([z.number(), z.string()]).optional(),
+  occurredAt: z.number().optional(),
+  changeSource: z.string().optional(),
 })
 export const eventsSchema = z.array(event).max(1_000)
 
@@ -29,7 +31,16 @@ const OBJECTS: Record<string, string> = {
 export interface Touched {
   object: string
   externalId: string
+  /** When the row changed: a later version that is known already says all of it. Not of people's associations: those have none. */
+  asOf?: number | undefined
+  /** A program did it, perhaps this one, whose write is not answered yet. */
+  byProgram: boolean
 }
+
+/** A program that makes a row makes its associations in the same breath; who has read the row since has read them. */
+const WITH_ROW_MS = 1_000
+const madeWithRow = (e: z.infer<typeof event>, byProgram: boolean): number | undefined =>
+  byProgram && e.occurredAt !== undefined ? e.occurredAt - WITH_ROW_MS : undefined
 
 /** Records that events speak of. Events about other objects say nothing to us. */
 export function touchedBy(events: z.infer<typeof eventsSchema>): {
@@ -39,6 +50,7 @@ export function touchedBy(events: z.infer<typeof eventsSchema>): {
   const touched: Touched[] = []
   let newOrChanged = false
   for (const e of events) {
+    const byProgram = e.changeSource === 'INTEGRATION'
     const [kind = '', what = ''] = (e.subscriptionType ?? e.eventType ?? '').split('.')
     const object = OBJECTS[e.objectTypeId ?? kind] ?? OBJECTS[kind]
     if (what === 'associationChange') {
@@ -47,12 +59,14 @@ export function touchedBy(events: z.infer<typeof eventsSchema>): {
         [from, e.fromObjectId],
         [to, e.toObjectId],
       ] as const)
-        if (OBJECTS[name] && id !== undefined) touched.push({ object: OBJECTS[name], externalId: String(id) })
+        if (OBJECTS[name] && id !== undefined)
+          touched.push({ object: OBJECTS[name], externalId: String(id), asOf: madeWithRow(e, byProgram), byProgram })
       continue
     }
     if (!object) continue
+    const asOf = what === 'creation' || what === 'propertyChange' ? e.occurredAt : undefined
     for (const id of [e.objectId, e.primaryObjectId, e.newObjectId, ...(e.mergedObjectIds ?? [])])
-      if (id !== undefined) touched.push({ object, externalId: String(id) })
+      if (id !== undefined) touched.push({ object, externalId: String(id), asOf, byProgram })
     if (object !== 'contacts' && (what === 'creation' || what === 'propertyChange')) newOrChanged = true
   }
   return { touched, newOrChanged }
