@@ -209,6 +209,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 }
 
+const KEEP_ALIVE_MS = 65_000
+
 type Ports = Partial<Record<'salesforce' | 'hubspot' | 'control', number>>
 
 /** The addresses of an earlier start: what people noted of them stays true. */
@@ -278,6 +280,8 @@ function listen(app: Hono, port: number | undefined, servers: ServerType[]): Pro
       servers.push(server)
       resolve(`http://127.0.0.1:${address.port}`)
     })
+    // A client that was busy for a while finds its connection open, as it would with the real ones' longer patience.
+    if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE_MS
     server.on('error', (error: NodeJS.ErrnoException) =>
       port && error.code === 'EADDRINUSE' ? resolve(listen(app, undefined, servers)) : reject(error),
     )
