@@ -11,6 +11,7 @@ import * as lanes from '../store/lanes.ts'
 import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
+import * as waiting from '../store/waiting.ts'
 import { type Engine, flightOf } from './engine.ts'
 import { mappingOf, type Runtime } from './runtime.ts'
 
@@ -164,8 +165,8 @@ export class Batch {
     await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
     await queues.touchOutbox(tx, [...this.recordChanges.keys()], rt.id)
     await queues.touchOutboxLinks(tx, this.ownOutbox)
-    await queues.addWaiting(tx, rt.id, this.waiting)
-    if (!ctx.alone) await queues.wakeWaiting(tx, rt.id, this.linkedExternal)
+    await waiting.addWaiting(tx, rt.id, this.waiting)
+    if (!ctx.alone) await waiting.wakeWaiting(tx, rt.id, this.linkedExternal)
     for (const reason of new Set(this.putBack.map((p) => p.reason))) {
       const of = this.putBack.filter((p) => p.reason === reason)
       await queues.touchInbox(tx, rt.id, of, reason, Math.max(...of.map((p) => p.delayMs)))

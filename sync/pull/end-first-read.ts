@@ -1,7 +1,7 @@
 import type { Tx } from '../../store/database.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
-import * as queues from '../../store/queues.ts'
+import * as waiting from '../../store/waiting.ts'
 import type { Runtime } from '../runtime.ts'
 import type { PullWork } from './work.ts'
 
@@ -25,7 +25,7 @@ export async function endFirstRead(tx: Tx, work: PullWork, object: string, state
   const { engine, rt } = work
   await lanes.holdFirstReads(tx, 'ender')
   await lanes.saveObject(tx, rt.id, object, state)
-  await queues.wakeLinked(tx, rt.id)
+  await waiting.wakeLinked(tx, rt.id)
   for (const mapping of rt.mappings.filter((m) => m.object === object)) {
     if (mapping.document.write && mapping.document.externalId && engine.runtimes.length > 1)
       await fanOutHere(tx, work, rt, mapping.object, mapping.entity)

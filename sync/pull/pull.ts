@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { CrmError } from '../../connectors/errors.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
+import * as waiting from '../../store/waiting.ts'
 import { type Counts, noCounts } from '../batch.ts'
 import { type Engine, inTransaction, storeCalls, storeRun } from '../engine.ts'
 import type { Runtime } from '../runtime.ts'
@@ -51,7 +52,7 @@ export async function pullSlice(
     until: Date.now() + sliceMs,
   }
   const inTime = () => Date.now() < work.until
-  await inTransaction(engine, (tx) => queues.wakeLinked(tx, rt.id))
+  await inTransaction(engine, (tx) => waiting.wakeLinked(tx, rt.id))
   let more = await pullInbox(work)
   const { wanted, overlap, nextMs, now } = await pollsOf(work, polling)
   if (wanted.length > 0) more = (await poll(work, wanted, overlap)) || more

@@ -11,6 +11,7 @@ import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
+import * as waiting from '../../store/waiting.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { lensContext } from '../runtime.ts'
 import { ANSWERED, commit, errorJson, type Planned, type Work } from './work.ts'
@@ -67,7 +68,7 @@ export async function acknowledge(
         okAt.map(({ p }) => p.outbox),
       )
       if (kind === 'create') {
-        await queues.wakeWaiting(
+        await waiting.wakeWaiting(
           tx,
           rt.id,
           okAt.map(({ o }) => o.id),

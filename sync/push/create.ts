@@ -9,6 +9,7 @@ import * as identity from '../../store/identity.ts'
 import * as intents from '../../store/intents.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
+import * as waiting from '../../store/waiting.ts'
 import { outward } from '../references.ts'
 import { acknowledge } from './answers.ts'
 import type { Following } from './associations.ts'
@@ -114,7 +115,7 @@ export async function prepareCreates(work: Work, mapping: CompiledMapping, targe
     const ready = rendered.planned.filter((p) => !left.has(p))
     await conflicts.putDeadLetters(tx, rt.id, rendered.letters)
     await conflicts.putFindings(tx, rt.id, rendered.findings)
-    await queues.addWaitingOut(tx, rt.id, rendered.waits)
+    await waiting.addWaitingOut(tx, rt.id, rendered.waits)
     await queues.finishOutbox(
       tx,
       incomplete.map((p) => p.outbox),

@@ -7,6 +7,7 @@ import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
+import * as waiting from '../../store/waiting.ts'
 import { type ApplyContext, drawContext } from '../batch.ts'
 import { holdsBrake, releaseBrakes } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, storeRun, writesEnabled } from '../engine.ts'
@@ -86,7 +87,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     const hold = engine.timing.hold(rt, entity)
     const bornBefore = gate.read.get(mapping.object)! - hold
     const release = await inTransaction(engine, async (tx) => {
-      await queues.wakeReady(tx, rt.id)
+      await waiting.wakeReady(tx, rt.id)
       return queues.nextBorn(tx, rt.id, entity, bornBefore, hold)
     })
     if (release === 0) demand(work, mapping.object, true)

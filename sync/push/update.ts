@@ -8,6 +8,7 @@ import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
+import * as waiting from '../../store/waiting.ts'
 import { applySnapshots } from '../apply.ts'
 import type { ApplyContext } from '../batch.ts'
 import { outward } from '../references.ts'
@@ -95,7 +96,7 @@ export async function updateBatch(
     const rendered = await renderFields(work, mapping, usable, references, dead)
     await conflicts.putDeadLetters(tx, rt.id, rendered.letters)
     await conflicts.putFindings(tx, rt.id, rendered.findings)
-    await queues.addWaitingOut(tx, rt.id, rendered.waits)
+    await waiting.addWaitingOut(tx, rt.id, rendered.waits)
     // A value that went through, or is no more wanted, is no dead letter any more.
     const stale = letters.filter((d) => {
       const u = usable.find((x) => x.target.link.id === d.linkId)
