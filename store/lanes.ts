@@ -103,11 +103,18 @@ export interface Demand {
   overlap: boolean
 }
 
-export async function demandPolls(tx: Tx, connectionId: string, demands: Demand[]): Promise<void> {
+/**
+ * Asks for polls. What waits for an overlap read are creates of records that came to be before `since`: a poll that
+ * began after it, under way or just ended, serves them. The others ask for a poll that begins from now on.
+ */
+export async function demandPolls(tx: Tx, connectionId: string, demands: Demand[], since: number): Promise<void> {
   if (demands.length === 0) return
-  await sql`insert into poll_demand (connection_id, object, overlap)
-    select ${connectionId}, r.object, r.overlap from jsonb_to_recordset(${json(demands)}) as r(object text, overlap boolean)
-    on conflict (workspace_id, connection_id, object) do update set overlap = poll_demand.overlap or excluded.overlap, at = clock_timestamp()`.execute(
+  const done = await readObjects(tx, connectionId)
+  const unmet = demands.filter((d) => !d.overlap || (done[d.object]?.done ?? 0) < since)
+  await sql`insert into poll_demand (connection_id, object, overlap, at)
+    select ${connectionId}, r.object, r.overlap, case when r.overlap then to_timestamp(${since} / 1000.0) else clock_timestamp() end
+    from jsonb_to_recordset(${json(unmet)}) as r(object text, overlap boolean)
+    on conflict (workspace_id, connection_id, object) do update set overlap = poll_demand.overlap or excluded.overlap, at = greatest(poll_demand.at, excluded.at)`.execute(
     tx,
   )
 }
@@ -127,6 +134,7 @@ export async function demandConfirmation(tx: Tx, connectionId: string): Promise<
     tx,
     connectionId,
     open.map(({ object }) => ({ object, overlap: false })),
+    0,
   )
 }
 

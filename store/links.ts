@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Base, LinkRow, LinkState } from '../mappings/state.ts'
 import { baseOf, storedBase } from './compact.ts'
@@ -154,7 +155,7 @@ export async function fanOut(tx: Tx, connectionId: string, object: string, entit
     if (without.size === 0) continue
     await sql`with made as (
         insert into link (id, connection_id, object, entity, record_id, state, base)
-        select gen_random_uuid(), ${connectionId}, ${object}, ${entity}, id, 'creating', '{}' from unnest(${[...without]}::uuid[]) as id on conflict do nothing returning id, record_id
+        select made_id, ${connectionId}, ${object}, ${entity}, id, 'creating', '{}' from unnest(${[...without].map(() => randomUUIDv7())}::uuid[], ${[...without]}::uuid[]) as n(made_id, id) on conflict do nothing returning id, record_id
       ) insert into outbox (link_id, connection_id, entity, born)
       select made.id, ${connectionId}, ${entity}, record.created_at from made join record on record.id = made.record_id and record.id = any(${[...without]}::uuid[])`.execute(
       tx,

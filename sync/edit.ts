@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import { type Entity, fieldDef } from '../mappings/model/model.ts'
 import { isBlank, same, type Value } from '../mappings/model/value.ts'
 import type { FieldState } from '../mappings/state.ts'
@@ -32,7 +32,7 @@ const ORIGIN = 'api'
 export async function createRecord(tx: Tx, engine: Engine, entity: Entity, values: Record<string, Value>): Promise<string> {
   if (Object.values(values).every(isBlank)) throw new EditRefused('invalid', 'a record needs at least one field with a value')
   await checkReferences(tx, entity, undefined, values)
-  const id = randomUUID()
+  const id = randomUUIDv7()
   const now = await lanes.databaseNow(tx)
   const fields = Object.fromEntries(
     Object.entries(values)

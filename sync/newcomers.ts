@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUID, randomUUIDv7 } from 'node:crypto'
 import { ruleEntry } from '../mappings/identity.ts'
 import type { FieldState, LinkRow, RecordRow, WriteRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
@@ -85,7 +85,7 @@ function wait(batch: Batch, object: string, { reading, snapshot }: Item): void {
 function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item): string {
   const { rt } = ctx
   const { snapshot, mapping, reading } = item
-  const id = randomUUID()
+  const id = randomUUIDv7()
   const fields: Record<string, FieldState> = {}
   const base: links.NewLink['base'] = {}
   for (const [name, r] of reading) {
@@ -101,7 +101,7 @@ function makeRecord(ctx: ApplyContext, batch: Batch, object: string, item: Item)
   batch.counts.created++
   batch.newRecords.push({ id, entity: mapping.entity, fields })
   batch.addLink({
-    id: randomUUID(),
+    id: randomUUIDv7(),
     connectionId: rt.id,
     object,
     entity: mapping.entity,
@@ -164,7 +164,7 @@ function bind(
 ): void {
   const { rt } = ctx
   const { snapshot, mapping } = item
-  const linkId = typeof creating === 'string' ? creating : (creating?.id ?? randomUUID())
+  const linkId = typeof creating === 'string' ? creating : (creating?.id ?? randomUUIDv7())
   const link: LinkRow = {
     id: linkId,
     connectionId: rt.id,
@@ -210,7 +210,7 @@ function hold(batch: Batch, ctx: ApplyContext, object: string, item: Item, recor
   const { snapshot, mapping } = item
   batch.counts.review++
   batch.addLink({
-    id: randomUUID(),
+    id: randomUUIDv7(),
     connectionId: ctx.rt.id,
     object,
     entity: mapping.entity,

@@ -120,8 +120,9 @@ async function list(
   try {
     for (;;) {
       const { snapshots, next } = await ahead
-      // Until it is awaited a failure of the read ahead is nobody's; it is looked at on the next turn.
-      const following = next ? gather(next) : undefined
+      // What was read ahead is used: once the turn's time is up, nothing more is read. Until it is awaited a failure of
+      // the read ahead is nobody's; it is looked at on the next turn.
+      const following = next && Date.now() < work.until ? gather(next) : undefined
       following?.catch(() => {})
       const after: lanes.ObjectState = {
         ...progress,
@@ -154,11 +155,7 @@ async function list(
       if (!following) {
         await stored
         if (after.phase === 'poll') tellOthers(work)
-        return true
-      }
-      if (Date.now() >= work.until) {
-        await following.catch(() => undefined)
-        return false
+        return !next
       }
       ahead = following
     }

@@ -64,7 +64,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     const objects = await lanes.readObjects(tx, rt.id)
     const read = new Map(rt.objects.filter((o) => objects[o]?.phase === 'poll').map((o) => [o, objects[o]!.done]))
     if (read.size === 0) return { held: 'first read not finished', paused }
-    return { held: undefined, paused, read, lane: await lanes.takeLane(tx, rt.id, 'push') }
+    return { held: undefined, paused, read, began: await lanes.databaseNow(tx), lane: await lanes.takeLane(tx, rt.id, 'push') }
   })
   if (gate.held || !gate.lane) return { counts, more: false, held: gate.held ?? 'paused' }
   const work: Work = { engine, rt, fence: gate.lane.fence, runId, counts, flightMs: flightOf(engine, rt), demands: new Map() }
@@ -127,6 +127,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
       tx,
       rt.id,
       [...work.demands].map(([object, overlap]) => ({ object, overlap })),
+      gate.began,
     )
     return queues.nextDue(tx, 'outbox', rt.id)
   })
