@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { addCommands } from './cli/commands.ts'
-import { runStart } from './cli/start.ts'
+import type { StartOptions } from './cli/start.ts'
 import { ConfigError } from './config.ts'
 import { HomeBusy } from './home.ts'
 
@@ -31,7 +31,11 @@ program
   .option('--json', 'print the summary as one JSON document on stdout (with --once)')
   .option('--import <dir>', 'fill the local CRMs from CSV exports instead of the demo world')
   .addHelpText('after', '\nExamples:\n  npm start\n  npm start -s -- --once --json\n  npm start -- --import ./exports')
-  .action(async (options: { once?: boolean; json?: boolean; import?: string }) => finish(await runStart(options)))
+  .action(async (options: StartOptions) => {
+    // The engine is loaded by those that run it: a command that only asks the running server answers at once.
+    const { runStart } = await import('./cli/start.ts')
+    finish(await runStart(options))
+  })
 
 addCommands(program, finish)
 

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { apiApp } from '../api/routes.ts'
-import { App } from '../app.ts'
+import type { App } from '../app.ts'
 import { type Config, readConfig } from '../config.ts'
 import { apiToken, HomeBusy, HomeLock, readOwner } from '../home.ts'
 import { makeLog } from '../log.ts'
@@ -30,6 +29,7 @@ export async function withApi<T>(options: { crms: boolean }, work: (send: Send, 
   }
   let app: App | undefined
   try {
+    const [{ App }, { apiApp }] = await Promise.all([import('../app.ts'), import('../api/routes.ts')])
     app = await App.open({ config, log: makeLog('error'), crms: options.crms })
     const token = apiToken(config.home, config.token)
     const api = apiApp(app, token)

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { startSandbox } from '../../sandbox/sandbox.ts'
 import { readConfig } from '../config.ts'
 import { readOwner } from '../home.ts'
 import { CommandError, withApi } from './client.ts'
@@ -54,6 +53,7 @@ export function addSandbox(program: Command): void {
         if (Number(numbers.accounts) < 1 || Number(numbers.partners) < 1)
           throw new CommandError('a world has at least one account and one partner; for example --accounts 100 --partners 4')
         if (existsSync(folder)) throw new CommandError(`${folder} exists already; choose another folder`)
+        const { startSandbox } = await import('../../sandbox/sandbox.ts')
         const made = await startSandbox({
           folder,
           world: {

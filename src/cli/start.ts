@@ -18,8 +18,14 @@ import { number, printSummary, table } from './print.ts'
 /** How long one sync may go without any progress before it is verified as it stands. */
 const STALLED_MS = 10 * 60_000
 
+export interface StartOptions {
+  once?: boolean
+  json?: boolean
+  import?: string
+}
+
 /** `concordat start`. */
-export async function runStart(options: { once?: boolean; json?: boolean; import?: string }): Promise<number> {
+export async function runStart(options: StartOptions): Promise<number> {
   const config = readConfig(process.env)
   const log = makeLog(options.once ? 'warn' : config.logLevel)
   if (options.import && !existsSync(options.import))
