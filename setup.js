@@ -14,13 +14,13 @@ if (!existsSync(marker) || readFileSync(marker, 'utf8') !== fingerprint()) {
   process.stderr.write('Installing what is missing (first run only) ...\n')
   // stdout belongs to results: everything that npm says goes to stderr.
   const npm = process.env.npm_execpath
-  // `ci`: exactly what the lock file says, which stays as it is (npm 10 would rewrite it).
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  // What the lock file says, and the file stays as it is: npm 10 would rewrite it.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']
   const [command, all] = npm?.endsWith('.js') ? [process.execPath, [npm, ...args]] : ['npm', args]
   const { status, error } = spawnSync(command, all, { cwd: root, stdio: ['ignore', 2, 2] })
   if (status !== 0) {
     process.stderr.write(
-      `The install failed${error ? `: ${error.message}` : ''}. Check the network and run "npm ci" to see why.\n`,
+      `The install failed${error ? `: ${error.message}` : ''}. Check the network and run "npm install" to see why.\n`,
     )
     process.exit(1)
   }
