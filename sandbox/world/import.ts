@@ -8,6 +8,7 @@ import { SalesforceError } from '../salesforce/errors.ts'
 import { normaliseId } from '../salesforce/ids.ts'
 import { PERSON } from '../salesforce/model.ts'
 import type { Org } from '../salesforce/org.ts'
+import type { FieldDef } from '../salesforce/schema.ts'
 import { type File, ImportError, type ImportReport, known, rowsOf } from './csv.ts'
 import { headings, plain } from './labels.ts'
 
@@ -46,7 +47,9 @@ export async function importFolder(folder: string, org: Org, portal: Portal): Pr
     throw new ImportError(
       `${folder} holds no salesforce/*.csv and no hubspot/*.csv; put exports there, e.g. salesforce/Account.csv`,
     )
-  for (const file of sf) report.rows[file.label] = await importSalesforce(file, org, report)
+  const pointers: Pointer[] = []
+  for (const file of sf) report.rows[file.label] = await importSalesforce(file, org, report, pointers)
+  setPointers(org, pointers, report)
   for (const file of hs) report.rows[file.label] = await importHubspot(file, portal, report)
   return report
 }
@@ -72,7 +75,27 @@ function createAround(
   }
 }
 
-async function importSalesforce(file: File, org: Org, report: ImportReport): Promise<number> {
+/** A lookup of a row to one that may stand further down: it is set when all rows are there. */
+interface Pointer {
+  place: string
+  object: string
+  id: string
+  field: string
+  value: string
+}
+
+function setPointers(org: Org, pointers: Pointer[], report: ImportReport): void {
+  for (const { place, object, id, field, value } of pointers) {
+    try {
+      org.update(object, id, { [field]: value }, PERSON)
+    } catch (error) {
+      if (!(error instanceof SalesforceError)) throw error
+      report.problems.push(`${place}: ${error.message}: ${value}; ${field} left blank`)
+    }
+  }
+}
+
+async function importSalesforce(file: File, org: Org, report: ImportReport, pointers: Pointer[]): Promise<number> {
   const table = org.find(file.name)
   if (!table) {
     report.problems.push(`${file.label}: no object ${file.name}; name the file after a Salesforce object, e.g. Account.csv`)
@@ -101,9 +124,15 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
       report.problems.push(`${file.label} line ${line}: the id ${id} stands in an earlier row; row left out`)
       continue
     }
+    const later = Object.entries(fields).filter(([name]) => pointsAhead(org, table.def.fields.get(name)!, String(fields[name])))
+    for (const [name] of later) delete fields[name]
     const made = createAround(
       fields,
-      () => org.create(table.def.name, fields, PERSON, id),
+      () => {
+        const made = org.create(table.def.name, fields, PERSON, id)
+        for (const [field, value] of later)
+          pointers.push({ place: `${file.label} line ${line}`, object: table.def.name, id: made, field, value: String(value) })
+      },
       (error) => {
         if (!(error instanceof SalesforceError)) throw error
         return { message: error.message, field: error.fields?.find((f) => f in fields) }
@@ -114,6 +143,13 @@ async function importSalesforce(file: File, org: Org, report: ImportReport): Pro
   }
   return count
 }
+
+/** Whether a value is a lookup, which may be left out of a create, to a row that is not there yet. */
+const pointsAhead = (org: Org, { type, referenceTo, nillable }: FieldDef, value: string): boolean =>
+  type === 'reference' &&
+  referenceTo.length > 0 &&
+  nillable &&
+  !referenceTo.some((o) => org.find(o)?.rows.has(normaliseId(value) ?? value))
 
 async function importHubspot(file: File, portal: Portal, report: ImportReport): Promise<number> {
   if (file.name === 'owners') return importOwners(file, portal, report)

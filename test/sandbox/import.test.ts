@@ -60,3 +60,11 @@ test('a row is named by the line on which it begins; an id that stands twice is 
 test('a file of which no column is known is refused, naming it', async () => {
   await expect(imported('Foo,Bar\n1,2\n')).rejects.toThrow(/Account\.csv: none of its columns \(Foo, Bar\)/)
 })
+
+test('a row may point at one further down; one that points at nothing is kept without', async () => {
+  const { names, problems } = await imported(
+    'Id,Name,ParentId\n001000000000001,Alder,001000000000002\n001000000000002,Birch,\n001000000000003,Beech,001000000000009\n',
+  )
+  expect(names).toEqual(['Alder', 'Beech', 'Birch'])
+  expect(problems).toEqual([expect.stringMatching(/line 4: .*001000000000009; ParentId left blank/)])
+})
