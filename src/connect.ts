@@ -5,8 +5,9 @@ import { SalesforceConnector } from '../connectors/salesforce/salesforce.ts'
 import { mappingSchema } from '../mappings/mapping.ts'
 import type { ObjectSchema } from '../mappings/schema.ts'
 import { putFindings } from '../store/conflicts.ts'
-import { activeMappings, type ConnectionRow, putMapping, saveInfo, saveSecrets, userOverrides } from '../store/connections.ts'
+import { type ConnectionRow, saveInfo, saveSecrets, userOverrides } from '../store/connections.ts'
 import type { Database } from '../store/database.ts'
+import { activateMapping, activeMappings, activeVersions } from '../store/mappings.ts'
 import { CallBudget } from '../sync/budget.ts'
 import { makeRuntime, type Runtime } from '../sync/runtime.ts'
 import { secretsSchema, TokenSource } from './credentials.ts'
@@ -27,18 +28,17 @@ export async function connect(db: Database, workspace: string, vault: Vault, row
           ...(row.config.baseUrl && { baseUrl: row.config.baseUrl }),
           wire: budget,
         })
-  const stored = await db.transaction(workspace, async (tx) => {
+  const { documents, versions } = await db.transaction(workspace, async (tx) => {
+    if ((await activeMappings(tx, row.id)).length === 0)
+      for (const document of defaultMappings(row.kind)) await activateMapping(tx, row.id, document.entity, document)
     const found = await activeMappings(tx, row.id)
-    if (found.length > 0) return found.map((m) => mappingSchema.parse(m.document))
-    const defaults = defaultMappings(row.kind)
-    for (const document of defaults) await putMapping(tx, row.id, document.entity, document)
-    return defaults
+    return { documents: found.map((m) => mappingSchema.parse(m.document)), versions: await activeVersions(tx, row.id) }
   })
   const overrides = await db.transaction(workspace, (tx) => userOverrides(tx, row.id))
   const [account, users] = [await connector.account(), await connector.users()]
   const schemas = new Map<string, ObjectSchema>()
   const absent: { code: string; subject: string; message: string; count: number }[] = []
-  for (const object of new Set(stored.map((d) => d.object))) {
+  for (const object of new Set(documents.map((d) => d.object))) {
     try {
       schemas.set(object, await connector.describe(object))
     } catch (error) {
@@ -63,7 +63,8 @@ export async function connect(db: Database, workspace: string, vault: Vault, row
     users,
     overrides,
     schemas,
-    documents: stored,
+    documents,
+    versions,
   })
   const missing = runtime.mappings.flatMap((m) =>
     m.missing.map((x) => ({

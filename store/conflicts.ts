@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { ConflictRow } from '../mappings/state.ts'
+import type { ConflictKind, ConflictRow } from '../mappings/state.ts'
 import { json, rows, type Tx } from './database.ts'
 
 /** Conflicts, dead letters and findings: what a person is asked or told. */
@@ -33,6 +33,38 @@ export async function settleConflicts(tx: Tx, ids: string[], by: string): Promis
       tx,
     )
 }
+
+/** Conflicts with the answers that settle them: what was chosen, and the value that it came to. */
+export async function resolveConflicts(tx: Tx, answers: { id: string; by: string; resolution: unknown }[]): Promise<void> {
+  if (answers.length === 0) return
+  await sql`update conflict set state = 'settled', settled_at = clock_timestamp(), settled_by = r.by, resolution = r.resolution
+    from jsonb_to_recordset(${json(answers)}) as r(id uuid, by text, resolution jsonb) where conflict.id = r.id`.execute(tx)
+}
+
+/** Conflicts in whatever state, locked. */
+export const lockConflicts = (tx: Tx, ids: string[]) =>
+  ids.length === 0
+    ? Promise.resolve([])
+    : rows(
+        tx,
+        sql<
+          ConflictRow & { state: 'open' | 'settled'; settledBy: string | null }
+        >`select ${columns}, state, settled_by as "settledBy" from conflict where id = any(${ids}::uuid[]) order by id for update`,
+      )
+
+/** Open conflicts by what they are about. */
+export const openConflictsWhere = (
+  tx: Tx,
+  { entity, field, kind }: { entity?: string | undefined; field?: string | undefined; kind?: ConflictKind | undefined },
+) =>
+  rows(
+    tx,
+    sql<{
+      id: string
+      rev: number
+    }>`select conflict.id, rev from conflict join record on record.id = conflict.record_id where conflict.state = 'open'
+    ${entity ? sql`and record.entity = ${entity}` : sql``} ${field ? sql`and field = ${field}` : sql``} ${kind ? sql`and conflict.kind = ${kind}` : sql``} order by conflict.id`,
+  )
 
 export interface DeadLetter {
   id: string

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { json, rows, type Tx } from './database.ts'
 
-/** Connections, their mappings, and what was read of their accounts. */
+/** Connections, and what was read of their accounts. */
 
 export interface ConnectionRow {
   id: string
@@ -79,24 +79,4 @@ export async function overrideUser(tx: Tx, connectionId: string, email: string, 
   else table[email] = there
   await sql`insert into setting (key, value) values (${`users ${connectionId}`}, ${json(table)})
     on conflict (workspace_id, key) do update set value = excluded.value`.execute(tx)
-}
-
-export const activeMappings = (tx: Tx, connectionId: string) =>
-  rows(
-    tx,
-    sql<{
-      entity: string
-      version: number
-      document: unknown
-    }>`select entity, version, document from mapping where connection_id = ${connectionId} and status = 'active'`,
-  )
-
-export async function putMapping(tx: Tx, connectionId: string, entity: string, document: unknown): Promise<void> {
-  await sql`update mapping set status = 'superseded' where connection_id = ${connectionId} and entity = ${entity} and status = 'active'`.execute(
-    tx,
-  )
-  await sql`insert into mapping (connection_id, entity, version, status, document)
-    select ${connectionId}, ${entity}, coalesce(max(version), 0) + 1, 'active', ${json(document)} from mapping where connection_id = ${connectionId} and entity = ${entity}`.execute(
-    tx,
-  )
 }

@@ -19,9 +19,12 @@ export const objectStateSchema = z.object({
   busyAt: z.number().default(0),
   /** Database time at which the last finished pull that read the overlap began. */
   done: z.number().default(0),
-  /** Database time of the last read of the overlap, and of the last slow scan. */
+  /** Database time of the last read of the overlap, and when the last finished slow scan began. */
   overlapAt: z.number().default(0),
   scanAt: z.number().default(0),
+  /** When the running scan began; when somebody asked for one. */
+  scanBegan: z.number().optional(),
+  scanAsked: z.number().default(0),
   scanAfter: z.string().optional(),
   /** Last id that the running scan has covered. */
   scanTo: z.string().optional(),
@@ -73,6 +76,13 @@ export async function saveObject(tx: Tx, connectionId: string, object: string, s
     on conflict (workspace_id, connection_id, object) do update set state = excluded.state`.execute(tx)
 }
 
+/** Asks for an object's rows to be compared completely, whenever the last scan was. */
+export async function demandScan(tx: Tx, connectionId: string, object: string): Promise<void> {
+  await sql`update lane_object set scan_asked = clock_timestamp() where connection_id = ${connectionId} and object = ${object}`.execute(
+    tx,
+  )
+}
+
 /**
  * Keeps the end of first reads and the making of records apart until the transaction ends: a record is made either
  * before an object counts as read, and is seen when that read ends, or after it, and goes out by itself.
@@ -86,7 +96,10 @@ export async function holdFirstReads(tx: Tx, as: 'maker' | 'ender'): Promise<voi
 export async function readObjects(tx: Tx, connectionId: string): Promise<LaneObjects> {
   const found = await rows(
     tx,
-    sql<{ object: string; state: unknown }>`select object, state from lane_object where connection_id = ${connectionId}`,
+    sql<{
+      object: string
+      state: unknown
+    }>`select object, state || jsonb_build_object('scanAsked', (extract(epoch from scan_asked) * 1000)::bigint) as state from lane_object where connection_id = ${connectionId}`,
   )
   return Object.fromEntries(found.map((f) => [f.object, objectStateSchema.parse(f.state)]))
 }

@@ -254,6 +254,14 @@ const asOf: Migration = {
   },
 }
 
+/** What a person decided about a conflict; complete comparisons that somebody asked for. */
+const resolutions: Migration = {
+  async up(db) {
+    await sql`alter table conflict add column resolution jsonb`.execute(db)
+    await sql`alter table lane_object add column scan_asked timestamptz not null default to_timestamp(0)`.execute(db)
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
@@ -266,6 +274,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0009_plans': plans,
   '0010_provenance': provenance,
   '0011_as_of': asOf,
+  '0012_resolutions': resolutions,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

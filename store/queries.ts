@@ -92,26 +92,41 @@ export const writesOf = async (tx: Tx, recordId: string, limit: number) =>
   ).map((w) => ({ ...w, fields: writeOf(w.fields) }))
 
 /** Conflicts with the names of the connections that their sides stand for. */
-export async function listConflicts(tx: Tx, state: string, limit: number, cursor?: string) {
+export const listConflicts = async (
+  tx: Tx,
+  {
+    state,
+    entity,
+    field,
+    cursor,
+    limit,
+  }: { state: string; entity?: string | undefined; field?: string | undefined; cursor?: string | undefined; limit: number },
+) =>
+  named(
+    tx,
+    await rows(
+      tx,
+      sql<ConflictView>`${conflictView} where conflict.state = ${state} ${entity ? sql`and record.entity = ${entity}` : sql``} ${field ? sql`and field = ${field}` : sql``}
+      ${cursor ? sql`and conflict.id > ${cursor}` : sql``} order by conflict.id limit ${limit}`,
+    ),
+  )
+
+export const findConflict = async (tx: Tx, id: string) =>
+  (await named(tx, await rows(tx, sql<ConflictView>`${conflictView} where conflict.id = ${id}`)))[0]
+
+type ConflictView = Record<string, unknown> & { sides: { side: string; origin: string }[] }
+const conflictView = sql`select conflict.id, record_id as "recordId", record.entity, coalesce(record.fields #>> '{name,v}', record.fields #>> '{lastName,v}') as name, field, kind, base, sides, policy, why, rev,
+    conflict.opened_at as "openedAt", conflict.state, settled_at as "settledAt", settled_by as "settledBy", resolution
+    from conflict join record on record.id = conflict.record_id`
+
+/** Sides under the names that people and choices call them by: the hub's is the record itself. */
+async function named(tx: Tx, found: ConflictView[]): Promise<ConflictView[]> {
   const names = new Map(
     (await rows(tx, sql<{ id: string; name: string }>`select id, name from connection`)).map((c) => [c.id, c.name]),
   )
-  const named = (side: string) => names.get(side) ?? side
-  const found = await conflictRows(tx, state, limit, cursor)
-  return found.map((c) => ({
-    ...c,
-    sides: (c.sides as { side: string; origin: string }[]).map((s) => ({ ...s, side: named(s.side), origin: named(s.origin) })),
-  }))
+  const name = (side: string) => (side === 'hub' ? 'record' : (names.get(side) ?? side))
+  return found.map((c) => ({ ...c, sides: c.sides.map((s) => ({ ...s, side: name(s.side), origin: name(s.origin) })) }))
 }
-
-const conflictRows = (tx: Tx, state: string, limit: number, cursor?: string) =>
-  rows(
-    tx,
-    sql<
-      Record<string, unknown>
-    >`select conflict.id, record_id as "recordId", record.entity, record.fields #>> '{name,v}' as name, field, kind, base, sides, policy, why, rev, conflict.opened_at as "openedAt", conflict.state
-    from conflict join record on record.id = conflict.record_id where conflict.state = ${state} ${cursor ? sql`and conflict.id > ${cursor}` : sql``} order by conflict.id limit ${limit}`,
-  )
 
 export const listMatches = (tx: Tx, state: string | undefined, limit: number, cursor?: string) =>
   rows(

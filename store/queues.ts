@@ -128,6 +128,13 @@ export async function touchOutboxLinks(tx: Tx, linkIds: string[]): Promise<void>
     on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, not_before = '-infinity'`.execute(tx)
 }
 
+/** Asks for all rows of an entity on a connection to be compared and written. */
+export async function touchEntity(tx: Tx, connectionId: string, entity: string): Promise<void> {
+  await sql`insert into outbox (link_id, connection_id, entity)
+    select id, connection_id, entity from link where connection_id = ${connectionId} and entity = ${entity} and state = 'live' order by id
+    on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, not_before = '-infinity'`.execute(tx)
+}
+
 /**
  * What waits to be written, one entity at a time: parents come first.
  *

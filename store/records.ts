@@ -116,6 +116,7 @@ export interface ChangeRow {
     | 'adjusted'
     | 'conflict'
     | 'settled'
+    | 'resolved'
   origin: string
   version: number
   /** Field -> [from, to]. */

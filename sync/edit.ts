@@ -15,7 +15,7 @@ import type { Engine } from './engine.ts'
 /** An edit that cannot be made; the code is for machines, the message for people. */
 export class EditRefused extends Error {
   override name = 'EditRefused'
-  readonly code: 'not_found' | 'deleted' | 'stale' | 'frozen' | 'not_frozen' | 'conflict' | 'invalid'
+  readonly code: 'not_found' | 'deleted' | 'stale' | 'frozen' | 'not_frozen' | 'conflict' | 'settled' | 'busy' | 'invalid'
   readonly present: Record<string, Value> | undefined
   readonly version: number | undefined
 
@@ -80,7 +80,7 @@ export async function editRecord(
   if (frozen)
     throw new EditRefused(
       'conflict',
-      `${frozen} of record ${id} is in an open conflict, which settles when both CRMs hold the same value`,
+      `${frozen} of record ${id} is in an open conflict; resolve that, or bring both CRMs to the same value`,
     )
   const now = await lanes.databaseNow(tx)
   const changed = Object.entries(values).filter(([name, v]) => !same(record.fields[name]?.v ?? null, v))

@@ -23,9 +23,13 @@ export interface Runtime {
   people: readonly CrmUser[]
   /** E-mail of a record's user -> e-mail in this CRM, where they differ. */
   overrides: Record<string, string>
+  /** What the CRM says of the objects that mappings use. */
+  schemas: Map<string, ObjectSchema>
   mappings: CompiledMapping[]
   /** Objects in the order parents before children. */
   objects: string[]
+  /** Which versions of the mapping documents these are. */
+  versions: string
 }
 
 export interface RuntimeInput {
@@ -39,13 +43,12 @@ export interface RuntimeInput {
   users: CrmUser[]
   schemas: Map<string, ObjectSchema>
   documents: MappingDocument[]
+  versions: string
   /** E-mail of a record's user -> e-mail in this CRM, where they differ. */
   overrides: Record<string, string>
 }
 
 export function makeRuntime(input: RuntimeInput): Runtime {
-  const ordered = [...input.documents].sort((a, b) => ENTITIES.indexOf(a.entity) - ENTITIES.indexOf(b.entity))
-  const mappings = ordered.filter((d) => input.schemas.has(d.object)).map((d) => compileMapping(d, input.schemas.get(d.object)!))
   return {
     id: input.id,
     name: input.name,
@@ -58,9 +61,20 @@ export function makeRuntime(input: RuntimeInput): Runtime {
     users: userDirectory(input.users, input.overrides),
     people: input.users,
     overrides: input.overrides,
-    mappings,
-    objects: [...new Set(mappings.map((m) => m.object))],
+    schemas: input.schemas,
+    ...compileDocuments(input.documents, input.schemas),
+    versions: input.versions,
   }
+}
+
+/** Documents made ready for use; those of objects that the CRM does not have are left out. */
+export function compileDocuments(
+  documents: readonly MappingDocument[],
+  schemas: ReadonlyMap<string, ObjectSchema>,
+): Pick<Runtime, 'mappings' | 'objects'> {
+  const ordered = [...documents].sort((a, b) => ENTITIES.indexOf(a.entity) - ENTITIES.indexOf(b.entity))
+  const mappings = ordered.filter((d) => schemas.has(d.object)).map((d) => compileMapping(d, schemas.get(d.object)!))
+  return { mappings, objects: [...new Set(mappings.map((m) => m.object))] }
 }
 
 /** Users of several CRMs are told apart by the addresses that they have in the others. */

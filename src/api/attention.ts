@@ -10,7 +10,7 @@ import { decideFrozen } from '../../sync/frozen.ts'
 import type { App } from '../app.ts'
 import { ApiError, anyObject, errors, id, json, list, page, problem } from './respond.ts'
 
-/** What a person looks after: conflicts, reviews, dead letters, frozen records, brakes, runs. */
+/** What a person looks after: reviews, dead letters, frozen records, brakes, runs. */
 export function attentionRoutes(api: OpenAPIHono, app: App): void {
   const { engine } = app
   const inTx = <T>(work: Parameters<typeof inTransaction<T>>[1]) => inTransaction(engine, work)
@@ -40,9 +40,6 @@ export function attentionRoutes(api: OpenAPIHono, app: App): void {
         )
       },
     )
-  listing('/api/v1/conflicts', 'Conflicts', page.extend({ state: z.enum(['open', 'settled']).default('open') }), (q) =>
-    inTx((tx) => queries.listConflicts(tx, String(q.state), q.limit, q.cursor)),
-  )
   listing(
     '/api/v1/matches',
     'Possible duplicates and ambiguous links, for review',

@@ -8,6 +8,7 @@ import { EditRefused } from '../../sync/edit.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import type { App } from '../app.ts'
 import { attentionRoutes } from './attention.ts'
+import { conflictRoutes } from './conflicts.ts'
 import { docsPage } from './docs.ts'
 import { metrics } from './metrics.ts'
 import { operationRoutes } from './operations.ts'
@@ -45,6 +46,8 @@ export function apiApp(app: App, token: string) {
         frozen: 409,
         not_frozen: 409,
         conflict: 409,
+        settled: 409,
+        busy: 409,
         invalid: 400,
       } as const
       return c.json(
@@ -123,6 +126,7 @@ export function apiApp(app: App, token: string) {
   api.get('/api/v1/openapi.json', (c) => c.json(document()))
 
   recordRoutes(api, app)
+  conflictRoutes(api, app)
   attentionRoutes(api, app)
   operationRoutes(api, app)
   const document = () =>

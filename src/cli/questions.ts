@@ -1,31 +1,7 @@
 import type { Command } from 'commander'
 import { addListing } from './listing.ts'
-import type { Finish, Row } from './output.ts'
+import type { Finish } from './output.ts'
 import { short } from './print.ts'
-
-/** `concordat conflicts`. */
-export function addConflicts(program: Command, finish: Finish): void {
-  addListing(
-    program.command('conflicts').description('Fields that both sides changed; exit 2 when there are any'),
-    {
-      path: '/api/v1/conflicts',
-      none: 'No conflicts.',
-      head: ['id', 'entity', 'name', 'field', 'sides', 'why'],
-      row: (r) => [
-        String(r.id),
-        String(r.entity),
-        short(r.name, 30),
-        String(r.field),
-        short(
-          (r.sides as Row[]).map((s) => s.value),
-          50,
-        ),
-        short(r.why, 40),
-      ],
-    },
-    finish,
-  )
-}
 
 /** `concordat matches`. */
 export function addMatches(program: Command, finish: Finish): void {

@@ -2,7 +2,7 @@ import type { CompiledMapping } from '../../mappings/compile.ts'
 import type { CanonicalRow } from '../../mappings/lens.ts'
 import type { Policy } from '../../mappings/mapping.ts'
 import { same, type Value } from '../../mappings/model/value.ts'
-import type { Base, ConflictRow, FieldState, Fields, Interval, Side } from '../../mappings/state.ts'
+import type { Base, BaseEntry, ConflictRow, FieldState, Fields, Interval, Side } from '../../mappings/state.ts'
 import { mergeField } from './field.ts'
 
 /** Everything one read of one external record changes, as data. Nothing is written here. */
@@ -66,7 +66,7 @@ export function mergeRecord(input: RecordMergeInput): RecordMerge {
     const remote = { value: reading.value, raw: reading.raw, at: input.at }
     const conflict = input.conflicts.get(field.name)
     if (conflict) {
-      observe(out, conflict, input.origin, remote, hub)
+      observe(out, conflict, input.origin, remote, hub, base)
       continue
     }
     const inOnly = !field.writes
@@ -118,17 +118,24 @@ function observe(
   origin: string,
   remote: { value: Value; raw: Side['raw']; at: Interval },
   hub: FieldState | undefined,
+  base: BaseEntry | undefined,
 ): void {
   const others = conflict.sides.filter((s) => s.side !== origin)
   const own = conflict.sides.find((s) => s.side === origin)
-  const allEqual = others.every((s) => same(s.value, remote.value)) && same(hub?.v ?? null, remote.value)
+  // The record's value came from this very row, which has another one now: it is no side of its own any more.
+  const follows = hub?.o === origin && others.some((s) => s.side !== 'hub')
+  const rest = follows ? others.filter((s) => s.side !== 'hub') : others
+  const allEqual = rest.every((s) => same(s.value, remote.value)) && (follows || same(hub?.v ?? null, remote.value))
   // An unknown outcome is not settled by values that happen to be equal.
   if (allEqual && conflict.kind !== 'uncertain') {
     out.settled.push(conflict.id)
-    out.base[conflict.field] = { c: remote.value, r: remote.raw ?? null, n: hub?.n ?? 0 }
+    const state = same(hub?.v ?? null, remote.value) ? hub : { v: remote.value, n: (hub?.n ?? 0) + 1, o: origin, t: remote.at }
+    if (state && state !== hub) out.fields[conflict.field] = state
+    out.base[conflict.field] = { c: remote.value, r: remote.raw ?? null, n: state?.n ?? 0 }
     return
   }
-  if (own && same(own.raw, remote.raw)) return
+  // A link without a side of its own still holds what was agreed.
+  if (same(own ? own.raw : base?.r, remote.raw)) return
   const side: Side = { side: origin, value: remote.value, raw: remote.raw ?? null, origin, at: remote.at }
   out.observed.push({ ...conflict, sides: [...others, side], rev: conflict.rev + 1 })
 }

@@ -5,6 +5,7 @@ import * as queues from '../../store/queues.ts'
 import * as waiting from '../../store/waiting.ts'
 import { type Counts, noCounts } from '../batch.ts'
 import { type Engine, inTransaction, storeCalls, storeRun } from '../engine.ts'
+import { refreshMappings } from '../remap.ts'
 import type { Runtime } from '../runtime.ts'
 import { firstReads } from './first.ts'
 import { pullInbox } from './inbox.ts'
@@ -41,6 +42,7 @@ export async function pullSlice(
   { polling = 'due', sliceMs = SLICE_MS }: { polling?: Polling; sliceMs?: number } = {},
 ): Promise<PullResult> {
   const [runId, startedAt] = [randomUUID(), Date.now()]
+  await refreshMappings(engine, rt)
   const lane = await inTransaction(engine, (tx) => lanes.takeLane(tx, rt.id, 'pull'))
   const work: PullWork = {
     engine,

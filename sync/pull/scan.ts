@@ -8,7 +8,7 @@ import { add, BATCH, beginRead, commit, type PullWork, withAssociations } from '
 /** Whether an object is to be compared now. @param now database time */
 export const scanDue = (work: PullWork, object: string, now: number): boolean => {
   const state = work.objects[object]!
-  return state.scanAfter !== undefined || now - state.scanAt >= work.engine.timing.scanEvery
+  return state.scanAfter !== undefined || state.scanAsked > state.scanAt || now - state.scanAt >= work.engine.timing.scanEvery
 }
 
 /**
@@ -19,6 +19,7 @@ export async function scan(work: PullWork, object: string): Promise<boolean> {
   const { rt } = work
   const state = work.objects[object]!
   const ctx = await beginRead(work)
+  const began = (state.scanAfter === undefined ? undefined : state.scanBegan) ?? ctx.began
   const found: Snapshot[] = []
   let next = state.scanAfter
   do {
@@ -35,7 +36,8 @@ export async function scan(work: PullWork, object: string): Promise<boolean> {
     ...state,
     scanAfter: next,
     scanTo: next ? ids.at(-1) : undefined,
-    ...(!next && { scanAt: ctx.began }),
+    scanBegan: next ? began : undefined,
+    ...(!next && { scanAt: began }),
   }
   await commit(work, async (tx) => {
     for (const piece of chunks(snapshots, BATCH)) add(work.counts, (await applySnapshots(tx, ctx, object, piece)).counts)

@@ -13,6 +13,7 @@ import { holdsBrake, releaseBrakes } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, storeRun, writesEnabled } from '../engine.ts'
 import { thawParents } from '../frozen.ts'
 import { isClear, mustSend } from '../merge/field.ts'
+import { refreshMappings } from '../remap.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
 import { type Following, followCreates, followUpdates } from './associations.ts'
 import { type PreparedCreates, prepareCreates, sendAllCreates } from './create.ts'
@@ -57,6 +58,7 @@ export interface PushResult {
 export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS): Promise<PushResult> {
   const counts = noPushCounts()
   const [runId, startedAt] = [randomUUID(), Date.now()]
+  await refreshMappings(engine, rt)
   const gate = await inTransaction(engine, async (tx) => {
     const paused = await pausedScopes(tx)
     if (paused.has('all') || paused.has(rt.name)) return { held: 'paused', paused }

@@ -1,0 +1,70 @@
+import { CrmError } from '../connectors/errors.ts'
+import { fieldMapping, type MappingDocument, mappingSchema, type Policy } from '../mappings/mapping.ts'
+import type { Entity } from '../mappings/model/model.ts'
+import { type Json, same } from '../mappings/model/value.ts'
+import type { Tx } from '../store/database.ts'
+import * as lanes from '../store/lanes.ts'
+import { activateMapping, activeMappings, activeVersions } from '../store/mappings.ts'
+import * as queues from '../store/queues.ts'
+import { type Engine, inTransaction } from './engine.ts'
+import { compileDocuments, mappingOf, type Runtime } from './runtime.ts'
+
+/** Mapping documents change while the engine runs, in this process or in another. */
+
+/** Puts the active documents to work, where they are others than those at work. */
+export async function refreshMappings(engine: Engine, rt: Runtime): Promise<void> {
+  const versions = await inTransaction(engine, (tx) => activeVersions(tx, rt.id))
+  if (versions === rt.versions) return
+  const documents = await inTransaction(engine, async (tx) =>
+    (await activeMappings(tx, rt.id)).map((m) => mappingSchema.parse(m.document)),
+  )
+  for (const { object } of documents)
+    if (!rt.schemas.has(object)) {
+      try {
+        rt.schemas.set(object, await rt.connector.describe(object))
+      } catch (error) {
+        // An object that this account does not have is not synced here.
+        if (!(error instanceof CrmError) || error.transient || error.class === 'quota_exhausted') throw error
+      }
+    }
+  Object.assign(rt, compileDocuments(documents, rt.schemas), { versions })
+}
+
+/**
+ * Makes a document the active one of its entity. What it reads or writes otherwise than the one before is looked at
+ * in all records: the object is compared completely in the next turn, and its rows are compared with their records.
+ *
+ * @returns its version.
+ */
+export async function activate(tx: Tx, rt: Runtime, document: MappingDocument): Promise<number> {
+  const before = mappingOf(rt, document.entity)?.document
+  const version = await activateMapping(tx, rt.id, document.entity, document)
+  if (before && same(withoutPolicies(before), withoutPolicies(document))) return version
+  await lanes.demandScan(tx, rt.id, document.object)
+  await queues.touchEntity(tx, rt.id, document.entity)
+  return version
+}
+
+/** A document with another conflict policy for one field. */
+export function withPolicy(document: MappingDocument, field: string, policy: Policy): MappingDocument {
+  const entry = document.fields[field]
+  return entry === undefined
+    ? document
+    : { ...document, fields: { ...document.fields, [field]: { ...fieldMapping(entry), policy } } }
+}
+
+/** What a document says of values: policies decide later conflicts and change nothing by themselves. */
+const withoutPolicies = (document: MappingDocument): Json =>
+  JSON.parse(
+    JSON.stringify({
+      ...document,
+      firstLink: null,
+      fields: Object.fromEntries(
+        Object.entries(document.fields).map(([name, entry]) => [name, { ...fieldMapping(entry), policy: null }]),
+      ),
+    }),
+  )
+
+/** The connections that map a field of an entity. */
+export const mappingField = (engine: Engine, entity: Entity, field: string): Runtime[] =>
+  engine.runtimes.filter((rt) => mappingOf(rt, entity)?.byName.has(field))
