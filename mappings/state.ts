@@ -106,6 +106,16 @@ export interface Side {
   at: Interval
 }
 
+/** One change of a field, as the journal tells it. */
+export interface Flip {
+  /** A connection id, `api`, `person`. */
+  origin: string
+  from: Value
+  to: Value
+  /** Milliseconds of the database's clock. */
+  at: number
+}
+
 export type ConflictKind = 'edit' | 'overwritten' | 'uncertain' | 'oscillation'
 
 export interface ConflictRow {
@@ -118,4 +128,6 @@ export interface ConflictRow {
   policy: string
   why: string
   rev: number
+  /** The changes that led to it, where they are what it is about. */
+  history?: Flip[] | null
 }

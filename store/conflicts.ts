@@ -13,9 +13,9 @@ export const openConflicts = (tx: Tx, recordIds: string[]) =>
 
 export async function insertConflicts(tx: Tx, conflicts: ConflictRow[]): Promise<void> {
   if (conflicts.length === 0) return
-  await sql`insert into conflict (id, record_id, field, kind, state, base, sides, policy, why, rev)
-    select r.id, r."recordId", r.field, r.kind, 'open', r.base, r.sides, r.policy, r.why, r.rev
-    from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, "recordId" uuid, field text, kind text, base jsonb, sides jsonb, policy text, why text, rev int) on conflict do nothing`.execute(
+  await sql`insert into conflict (id, record_id, field, kind, state, base, sides, policy, why, rev, history)
+    select r.id, r."recordId", r.field, r.kind, 'open', r.base, r.sides, r.policy, r.why, r.rev, r.history
+    from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, "recordId" uuid, field text, kind text, base jsonb, sides jsonb, policy text, why text, rev int, history jsonb) on conflict do nothing`.execute(
     tx,
   )
 }

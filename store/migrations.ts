@@ -257,7 +257,7 @@ const asOf: Migration = {
 /** What a person decided about a conflict; complete comparisons that somebody asked for. */
 const resolutions: Migration = {
   async up(db) {
-    await sql`alter table conflict add column resolution jsonb`.execute(db)
+    await sql`alter table conflict add column resolution jsonb, add column history jsonb`.execute(db)
     await sql`alter table lane_object add column scan_asked timestamptz not null default to_timestamp(0)`.execute(db)
   },
 }

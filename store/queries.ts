@@ -114,9 +114,9 @@ export const listConflicts = async (
 export const findConflict = async (tx: Tx, id: string) =>
   (await named(tx, await rows(tx, sql<ConflictView>`${conflictView} where conflict.id = ${id}`)))[0]
 
-type ConflictView = Record<string, unknown> & { sides: { side: string; origin: string }[] }
+type ConflictView = Record<string, unknown> & { sides: { side: string; origin: string }[]; history: { origin: string }[] | null }
 const conflictView = sql`select conflict.id, record_id as "recordId", record.entity, coalesce(record.fields #>> '{name,v}', record.fields #>> '{lastName,v}') as name, field, kind, base, sides, policy, why, rev,
-    conflict.opened_at as "openedAt", conflict.state, settled_at as "settledAt", settled_by as "settledBy", resolution
+    conflict.opened_at as "openedAt", conflict.state, settled_at as "settledAt", settled_by as "settledBy", resolution, history
     from conflict join record on record.id = conflict.record_id`
 
 /** Sides under the names that people and choices call them by: the hub's is the record itself. */
@@ -125,7 +125,11 @@ async function named(tx: Tx, found: ConflictView[]): Promise<ConflictView[]> {
     (await rows(tx, sql<{ id: string; name: string }>`select id, name from connection`)).map((c) => [c.id, c.name]),
   )
   const name = (side: string) => (side === 'hub' ? 'record' : (names.get(side) ?? side))
-  return found.map((c) => ({ ...c, sides: c.sides.map((s) => ({ ...s, side: name(s.side), origin: name(s.origin) })) }))
+  return found.map((c) => ({
+    ...c,
+    sides: c.sides.map((s) => ({ ...s, side: name(s.side), origin: name(s.origin) })),
+    history: c.history?.map((h) => ({ ...h, origin: name(h.origin) })) ?? null,
+  }))
 }
 
 export const listMatches = (tx: Tx, state: string | undefined, limit: number, cursor?: string) =>

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import type { Fields, FrozenAs, RecordRow } from '../mappings/state.ts'
+import type { Value } from '../mappings/model/value.ts'
+import type { Fields, Flip, FrozenAs, RecordRow } from '../mappings/state.ts'
 import { fieldsOf, type Provenance, provenanceOf, storedFields } from './compact.ts'
 import { json, rows, type Tx } from './database.ts'
 
@@ -131,6 +132,25 @@ export async function appendChanges(tx: Tx, changes: ChangeRow[]): Promise<void>
     from jsonb_to_recordset(${json(changes)}) as r("recordId" uuid, "connectionId" uuid, "runId" uuid, kind text, origin text, version bigint, fields jsonb)`.execute(
     tx,
   )
+}
+
+/** Changes of values within the last hour, by record and field, oldest first. */
+export async function recentChanges(tx: Tx, ids: string[]): Promise<Map<string, Map<string, Flip[]>>> {
+  const found = new Map<string, Map<string, Flip[]>>()
+  if (ids.length === 0) return found
+  const entries = await rows(
+    tx,
+    sql<{ recordId: string; origin: string; fields: Record<string, [Value, Value]>; at: number }>`
+    select record_id as "recordId", origin, fields, (extract(epoch from at) * 1000)::bigint as at from change
+    where record_id = any(${ids}::uuid[]) and kind in ('update', 'resolved') and at > clock_timestamp() - interval '1 hour' order by id`,
+  )
+  for (const { recordId, origin, fields, at } of entries)
+    for (const [name, [from, to]] of Object.entries(fields)) {
+      const ofRecord = found.get(recordId) ?? new Map<string, Flip[]>()
+      ofRecord.set(name, [...(ofRecord.get(name) ?? []), { origin, from, to, at }])
+      found.set(recordId, ofRecord)
+    }
+  return found
 }
 
 /**

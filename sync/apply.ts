@@ -69,6 +69,9 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
   }
 }
 
+/** A field that was changed so often may be flipping: a value set, changed, set back, and changed once more. */
+const OFTEN = 4
+
 /** SQLSTATE classes of what is wrong with the data: data exception, integrity constraint. */
 const REFUSED_DATA = /^2[23]/
 
@@ -98,6 +101,10 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
         found.map((l) => l.openWrite).filter((w) => w !== null),
       )
     ).map((w) => [w.id, w]),
+  )
+  batch.recent = await records.recentChanges(
+    tx,
+    [...byRecord.values()].filter((r) => Object.values(r.fields).some((f) => f.n >= OFTEN)).map((r) => r.id),
   )
   const references = await inward(tx, rt, object, rest)
   const items = await interpret(rt, object, rest, references)
@@ -212,6 +219,8 @@ export function merge(
     firstLink:
       typeof mapping.document.firstLink === 'string' ? mapping.document.firstLink : { source: mapping.document.firstLink.source },
     namesOf: namesOf(ctx.all),
+    recent: batch.recent.get(record.id) ?? new Map(),
+    now: ctx.now,
   })
   note(batch, ctx, record, item, result, firstLink)
   const base: Base = { ...link.base, ...result.base }

@@ -2,7 +2,7 @@ import type { Snapshot } from '../connectors/connector.ts'
 import type { CompiledMapping } from '../mappings/compile.ts'
 import type { CanonicalRow } from '../mappings/lens.ts'
 import type { Entity } from '../mappings/model/model.ts'
-import type { ConflictRow, FieldState } from '../mappings/state.ts'
+import type { ConflictRow, FieldState, Flip } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
@@ -114,6 +114,8 @@ export class Batch {
   readonly ownOutbox: string[] = []
   readonly linkedExternal: string[] = []
   readonly findings = new Map<string, conflicts.Finding>()
+  /** Recent changes of records that changed often, by record and field. */
+  recent: ReadonlyMap<string, ReadonlyMap<string, readonly Flip[]>> = new Map()
 
   addLink(link: links.NewLink): void {
     this.#newLinks.set(link.id, link)

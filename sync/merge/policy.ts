@@ -53,6 +53,7 @@ function bySource(source: string, contest: Contest): Verdict {
 /** The later change wins where the intervals lie clearly apart. */
 function byTime(contest: Contest): Verdict {
   const [hub, remote] = [contest.hub.at, contest.remote.at]
+  if (hub[1] === 0 || remote[1] === 0) return { undecided: 'the time of one of the changes is not known' }
   if (remote[0] - hub[1] >= CLOCK_TOLERANCE_MS) return remoteWins(contest)
   if (hub[0] - remote[1] >= CLOCK_TOLERANCE_MS) return hubWins(contest)
   return { undecided: 'the times of the two changes do not tell which is later' }

@@ -1,9 +1,10 @@
-import type { CompiledMapping } from '../../mappings/compile.ts'
+import type { CompiledField, CompiledMapping } from '../../mappings/compile.ts'
 import type { CanonicalRow } from '../../mappings/lens.ts'
 import type { Policy } from '../../mappings/mapping.ts'
-import { same, type Value } from '../../mappings/model/value.ts'
-import type { Base, BaseEntry, ConflictRow, FieldState, Fields, Interval, Side } from '../../mappings/state.ts'
+import { type Json, same, type Value } from '../../mappings/model/value.ts'
+import type { Base, BaseEntry, ConflictRow, FieldState, Fields, Flip, Interval, Side } from '../../mappings/state.ts'
 import { mergeField } from './field.ts'
+import { oscillates } from './oscillation.ts'
 
 /** Everything one read of one external record changes, as data. Nothing is written here. */
 export interface RecordMerge {
@@ -36,6 +37,10 @@ export interface RecordMergeInput {
   at: Interval
   firstLink: Policy
   namesOf: (origin: string) => readonly string[]
+  /** Recent changes of fields, oldest first; none of a field that was changed seldom. */
+  recent?: ReadonlyMap<string, readonly Flip[]>
+  /** Now, in milliseconds. */
+  now: number
 }
 
 export function mergeRecord(input: RecordMergeInput): RecordMerge {
@@ -87,29 +92,47 @@ export function mergeRecord(input: RecordMergeInput): RecordMerge {
         if (result.overruled !== undefined && !inOnly)
           out.overruled.push({ field: field.name, lost: result.overruled, kept: hub?.v ?? null })
         break
-      case 'accept':
+      case 'accept': {
+        const change: Flip = { origin: input.origin, from: hub?.v ?? null, to: result.field.v, at: input.now }
+        const earlier = input.recent?.get(field.name) ?? []
+        if (oscillates(earlier, change)) {
+          out.opened.push({
+            ...contested(input, field, hub, remote),
+            kind: 'oscillation',
+            base: base?.c,
+            why: 'two sides set it back and forth: an automation in each of them, perhaps',
+            history: [...earlier, change],
+          })
+          break
+        }
         out.base[field.name] = result.base
         out.fields[field.name] = result.field
         if (result.overruled !== undefined)
           out.overruled.push({ field: field.name, lost: result.overruled, kept: result.field.v })
         break
+      }
       case 'conflict':
-        out.opened.push({
-          field: field.name,
-          kind: 'edit',
-          base: base?.c,
-          policy: policyName(field.mapping.policy),
-          why: result.why,
-          rev: 1,
-          sides: [
-            { side: 'hub', value: hub?.v ?? null, origin: hub?.o ?? '', at: hub?.t ?? [0, 0] },
-            { side: input.origin, value: remote.value, raw: remote.raw, origin: input.origin, at: remote.at },
-          ],
-        })
+        out.opened.push({ ...contested(input, field, hub, remote), kind: 'edit', base: base?.c, why: result.why })
     }
   }
   return out
 }
+
+/** What a conflict between the record and the row that was read says in any case. */
+const contested = (
+  { origin }: RecordMergeInput,
+  field: CompiledField,
+  hub: FieldState | undefined,
+  remote: { value: Value; raw: Json; at: Interval },
+) => ({
+  field: field.name,
+  policy: policyName(field.mapping.policy),
+  rev: 1,
+  sides: [
+    { side: 'hub', value: hub?.v ?? null, origin: hub?.o ?? '', at: hub?.t ?? ([0, 0] as Interval) },
+    { side: origin, value: remote.value, raw: remote.raw, origin, at: remote.at },
+  ],
+})
 
 /** A frozen field is neither sent nor merged, but each side is followed; equal sides settle it. */
 function observe(

@@ -130,3 +130,26 @@ describe('always', () => {
     expect(await open()).toHaveLength(1)
   })
 })
+
+test('automations in both CRMs that flip a field end in an oscillation after the second flip, with its history', async () => {
+  await editSalesforce('+49301000000')
+  await h.sync()
+  let writes = 0
+  for (let round = 0; round < 6 && (await open()).length === 0; round++) {
+    // Whichever side does not hold its automation's value has just been written by us.
+    const [inSalesforce, inHubspot] = await phones()
+    if (inHubspot !== '+49302000000') await editHubspot('+49302000000')
+    else if (inSalesforce !== '+49301000000') await editSalesforce('+49301000000')
+    writes++
+    await h.sync()
+  }
+  expect(writes).toBe(4)
+  const [conflict] = await h.query<{ kind: string; history: { to: string }[] }>(
+    `select kind, history from conflict where state = 'open'`,
+  )
+  expect(conflict).toMatchObject({ kind: 'oscillation' })
+  expect(conflict!.history.slice(-4).map((x) => x.to)).toEqual(['+49302000000', '+49301000000', '+49302000000', '+49301000000'])
+  // Frozen: each side keeps its own, and nothing is written any more.
+  expect((await h.sync()).pushed).toMatchObject({ salesforce: { updated: 0 }, hubspot: { updated: 0 } })
+  expect(await h.verify()).toMatchObject({ unexplained: 0 })
+})

@@ -4,7 +4,6 @@ import type { Policy } from '../../mappings/mapping.ts'
 import { same, type Value } from '../../mappings/model/value.ts'
 import type { BaseEntry, FieldState } from '../../mappings/state.ts'
 import { type MergeInput, mergeField, mustSend } from '../../sync/merge/field.ts'
-import { judge } from '../../sync/merge/policy.ts'
 
 const hub = (v: Value, n: number, o = 'A'): FieldState => ({ v, n, o, t: [100, 100] })
 const base = (c: Value, n: number, r: Value = c): BaseEntry => ({ c, r, n })
@@ -102,39 +101,6 @@ describe('laws', () => {
         const hubChanged = n !== 1
         if (policy === 'manual' && remoteChanged && hubChanged && !same(h, r)) expect(result.kind).toBe('conflict')
         if (policy === 'manual' && remoteChanged && !hubChanged && !same(h, r)) expect(result).toMatchObject({ kind: 'accept' })
-      }),
-    ))
-})
-
-describe('policies', () => {
-  const contest = (h: Value, r: Value, hubAt: [number, number] = [0, 0], remoteAt: [number, number] = [0, 0]) => ({
-    hub: { value: h, origin: 'A', at: hubAt },
-    remote: { value: r, origin: 'B', at: remoteAt },
-    namesOf: (o: string) => [o],
-  })
-  test('latest decides only where the times lie clearly apart', () => {
-    expect(judge('latest', contest('a', 'b', [0, 1_000], [7_000, 8_000]))).toMatchObject({ winner: 'remote' })
-    expect(judge('latest', contest('a', 'b', [7_000, 8_000], [0, 1_000]))).toMatchObject({ winner: 'hub' })
-    expect(judge('latest', contest('a', 'b', [0, 5_000], [7_000, 8_000]))).toHaveProperty('undecided')
-    expect(judge('latest', contest('a', 'b', [0, 9_000], [7_000, 8_000]))).toHaveProperty('undecided')
-  })
-  test('fill takes the value that is there', () => {
-    expect(judge('fill', contest(null, 'b'))).toMatchObject({ value: 'b' })
-    expect(judge('fill', contest('a', null))).toMatchObject({ value: 'a' })
-    expect(judge('fill', contest('a', 'b'))).toHaveProperty('undecided')
-  })
-  test('max and min order numbers by size, and not amounts of different currencies', () => {
-    expect(judge('max', contest('9', '10'))).toMatchObject({ value: '10' })
-    expect(judge('min', contest('9', '10'))).toMatchObject({ value: '9' })
-    expect(judge('max', contest({ amount: '9', currency: 'EUR' }, { amount: '10', currency: 'USD' }))).toHaveProperty('undecided')
-  })
-  test('union is commutative and keeps every element', () =>
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.string()), fc.uniqueArray(fc.string()), (a, b) => {
-        const one = judge('union', contest(a, b))
-        const two = judge('union', contest(b, a))
-        expect(one).toEqual(two)
-        if ('value' in one) expect(new Set((one.value as string[] | null) ?? [])).toEqual(new Set([...a, ...b]))
       }),
     ))
 })
