@@ -27,118 +27,115 @@ export interface PreparedCreates {
 }
 
 /**
- * Commits the intents of creates, for any number of batches at once. What follows a create is marked as such, so that
- * a crash in between loses none of it.
+ * Decides what of these is created now and stores its intents, for any number of batches at once. What follows a create
+ * is marked as such, so that a crash in between loses none of it.
  */
-export async function prepareCreates(work: Work, mapping: CompiledMapping, targets: Target[]): Promise<PreparedCreates> {
+export async function prepareCreates(tx: Tx, work: Work, mapping: CompiledMapping, targets: Target[]): Promise<PreparedCreates> {
   const { engine, rt } = work
-  if (targets.length === 0) return { ready: [], ids: new Map() }
-  return commit(work, async (tx) => {
-    const objects = await lanes.readObjects(tx, rt.id)
-    const done = objects[mapping.object]?.done ?? 0
-    const hold = engine.timing.hold(rt, mapping.entity)
-    // Not before this side has been read after the record came to be: its twin may stand there already.
-    const early = targets.filter(
-      (t) => t.link.openWrite === null && done < t.record.createdAt + (done === 0 ? Number.POSITIVE_INFINITY : hold),
+  const objects = await lanes.readObjects(tx, rt.id)
+  const done = objects[mapping.object]?.done ?? 0
+  const hold = engine.timing.hold(rt, mapping.entity)
+  // Not before this side has been read after the record came to be: its twin may stand there already.
+  const early = targets.filter(
+    (t) => t.link.openWrite === null && done < t.record.createdAt + (done === 0 ? Number.POSITIVE_INFINITY : hold),
+  )
+  const now = await lanes.databaseNow(tx)
+  if (early.length > 0) {
+    demand(work, mapping.object, true)
+    work.counts.waiting += early.length
+    await queues.deferOutbox(
+      tx,
+      early.map((t) => t.link.id),
+      Math.max(200, Math.min(...early.map((t) => t.record.createdAt + hold)) - now),
     )
-    const now = await lanes.databaseNow(tx)
-    if (early.length > 0) {
-      demand(work, mapping.object, true)
-      work.counts.waiting += early.length
-      await queues.deferOutbox(
+  }
+  const open = targets.filter((t) => t.link.openWrite !== null)
+  if (open.length > 0)
+    await queues.deferOutbox(
+      tx,
+      open.map((t) => t.link.id),
+      work.flightMs,
+    )
+  const notYet = new Set([...early, ...open])
+  const ripe = targets.filter((t) => !notYet.has(t))
+  const free = await withoutTwins(tx, work, mapping, ripe)
+  const references = await outward(
+    tx,
+    rt,
+    mapping,
+    free.map((t) => t.record),
+  )
+  const dead = new Map(
+    (
+      await conflicts.deadLettersOf(
         tx,
-        early.map((t) => t.link.id),
-        Math.max(200, Math.min(...early.map((t) => t.record.createdAt + hold)) - now),
+        free.map((t) => t.link.id),
       )
-    }
-    const open = targets.filter((t) => t.link.openWrite !== null)
-    if (open.length > 0)
-      await queues.deferOutbox(
-        tx,
-        open.map((t) => t.link.id),
-        work.flightMs,
-      )
-    const notYet = new Set([...early, ...open])
-    const ripe = targets.filter((t) => !notYet.has(t))
-    const free = await withoutTwins(tx, work, mapping, ripe)
-    const references = await outward(
-      tx,
-      rt,
-      mapping,
-      free.map((t) => t.record),
-    )
-    const dead = new Map(
-      (
-        await conflicts.deadLettersOf(
-          tx,
-          free.map((t) => t.link.id),
-        )
-      ).map((d) => [`${d.linkId} ${d.field}`, d.value]),
-    )
-    const rendered = await renderFields(
-      work,
-      mapping,
-      free.map((target) => ({
-        target,
-        base: target.link.base,
-        current: { ...(mapping.document.onCreate as RawRow) },
-        frozen: new Set<string>(),
-      })),
-      references,
-      dead,
-    )
-    const required = mapping.fields.filter((f) => mapping.schema.fields[f.column]?.required)
-    const identity = new Set(mapping.document.identity.flat().map((entry) => ruleEntry(entry).field))
-    // A child whose parent it is told apart by is not here yet waits for it: made without, it could be a twin.
-    const orphans = new Set(rendered.waits.filter((w) => identity.has(w.field)).map((w) => w.linkId))
-    const incomplete = rendered.planned.filter(
-      (p) => orphans.has(p.link.id) || required.some((f) => !(f.name in p.fields) && !(f.column in mapping.document.onCreate)),
-    )
-    for (const p of incomplete) {
-      // Waiting is no failure.
-      if (rendered.waits.some((w) => w.linkId === p.link.id)) continue
-      const field = required.find((f) => !(f.name in p.fields))!
-      // A value that does not fit has been told already.
-      if (rendered.letters.some((l) => l.linkId === p.link.id && l.field === field.name)) continue
-      rendered.letters.push({
-        id: randomUUID(),
-        linkId: p.link.id,
-        recordId: p.record.id,
-        entity: mapping.entity,
-        field: field.name,
-        value: null,
-        class: 'required',
-        message: `${field.column} must be filled in for a new ${mapping.object} here, and the record has no ${field.name}`,
-      })
-    }
-    const left = new Set(incomplete)
-    const ready = rendered.planned.filter((p) => !left.has(p))
-    await conflicts.putDeadLetters(tx, rt.id, rendered.letters)
-    await conflicts.putFindings(tx, rt.id, rendered.findings)
-    await waiting.addWaitingOut(tx, rt.id, rendered.waits)
-    await queues.finishOutbox(
-      tx,
-      incomplete.map((p) => p.outbox),
-    )
-    const batch = randomUUID()
-    const ids = await intents.insertWrites(
-      tx,
-      rt.id,
-      batch,
-      work.runId,
-      ready.map((p) => ({
-        linkId: p.link.id,
-        recordId: p.record.id,
-        kind: 'create',
-        fields: Object.fromEntries(
-          Object.entries(p.fields).map(([name, f]) => [name, follows(work, mapping, name) ? { ...f, later: true } : f]),
-        ),
-        readVersion: 0,
-        readClock: 0,
-      })),
-    )
-    return { ready, ids }
-  })
+    ).map((d) => [`${d.linkId} ${d.field}`, d.value]),
+  )
+  const rendered = await renderFields(
+    work,
+    mapping,
+    free.map((target) => ({
+      target,
+      base: target.link.base,
+      current: { ...(mapping.document.onCreate as RawRow) },
+      frozen: new Set<string>(),
+    })),
+    references,
+    dead,
+  )
+  const required = mapping.fields.filter((f) => mapping.schema.fields[f.column]?.required)
+  const identity = new Set(mapping.document.identity.flat().map((entry) => ruleEntry(entry).field))
+  // A child whose parent it is told apart by is not here yet waits for it: made without, it could be a twin.
+  const orphans = new Set(rendered.waits.filter((w) => identity.has(w.field)).map((w) => w.linkId))
+  const incomplete = rendered.planned.filter(
+    (p) => orphans.has(p.link.id) || required.some((f) => !(f.name in p.fields) && !(f.column in mapping.document.onCreate)),
+  )
+  for (const p of incomplete) {
+    // Waiting is no failure.
+    if (rendered.waits.some((w) => w.linkId === p.link.id)) continue
+    const field = required.find((f) => !(f.name in p.fields))!
+    // A value that does not fit has been told already.
+    if (rendered.letters.some((l) => l.linkId === p.link.id && l.field === field.name)) continue
+    rendered.letters.push({
+      id: randomUUID(),
+      linkId: p.link.id,
+      recordId: p.record.id,
+      entity: mapping.entity,
+      field: field.name,
+      value: null,
+      class: 'required',
+      message: `${field.column} must be filled in for a new ${mapping.object} here, and the record has no ${field.name}`,
+    })
+  }
+  const left = new Set(incomplete)
+  const ready = rendered.planned.filter((p) => !left.has(p))
+  await conflicts.putDeadLetters(tx, rt.id, rendered.letters)
+  await conflicts.putFindings(tx, rt.id, rendered.findings)
+  await waiting.addWaitingOut(tx, rt.id, rendered.waits)
+  await queues.finishOutbox(
+    tx,
+    incomplete.map((p) => p.outbox),
+  )
+  const batch = randomUUID()
+  const ids = await intents.insertWrites(
+    tx,
+    rt.id,
+    batch,
+    work.runId,
+    ready.map((p) => ({
+      linkId: p.link.id,
+      recordId: p.record.id,
+      kind: 'create',
+      fields: Object.fromEntries(
+        Object.entries(p.fields).map(([name, f]) => [name, follows(work, mapping, name) ? { ...f, later: true } : f]),
+      ),
+      readVersion: 0,
+      readClock: 0,
+    })),
+  )
+  return { ready, ids }
 }
 
 /** Sends one batch of prepared creates; answers those of which something has to follow. */

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { Snapshot } from '../../connectors/connector.ts'
 import type { CompiledMapping } from '../../mappings/compile.ts'
 import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
 import { same, type Value } from '../../mappings/model/value.ts'
 import type { LinkRow } from '../../mappings/state.ts'
+import type { Tx } from '../../store/database.ts'
 import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
@@ -12,6 +14,12 @@ import { NO_REFERENCES } from '../references.ts'
 import { columnsOf, lensContext, mappingOf } from '../runtime.ts'
 import { refuse } from './answers.ts'
 import { commit, demand, send, type Target, type Work } from './work.ts'
+
+/** Rows to be deleted, with their intents: link -> write. */
+export interface PreparedDeletes {
+  ready: Target[]
+  ids: Map<string, number>
+}
 
 /**
  * Only a row that is as we last saw it, and that nothing stands below any more, is deleted: an edit in between, and
@@ -24,105 +32,7 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
     ids: targets.map((t) => t.link.externalId!),
     columns: columnsOf(rt, mapping.object),
   })
-  const snapshots = new Map(read.map((s) => [s.id, s]))
-  const ctx = lensContext(rt, mapping, NO_REFERENCES)
-  const living = read.filter((s) => !s.deleted)
-  const canonical = await readRows(
-    mapping,
-    living.map((s) => s.row),
-    ctx,
-  )
-  const readings = new Map(living.map((s, i) => [s.id, canonical[i]!]))
-  const prepared = await commit(work, async (tx) => {
-    const gone = targets.filter((t) => {
-      const s = snapshots.get(t.link.externalId!)
-      return !s || s.deleted
-    })
-    await links.updateLinks(
-      tx,
-      gone.map((t) => ({ id: t.link.id, state: 'dead' })),
-    )
-    await intents.closeWrites(
-      tx,
-      gone.map((t) => t.link.id),
-    )
-    await queues.finishOutbox(
-      tx,
-      gone.map((t) => t.outbox),
-    )
-    const standing = targets.filter((t) => !gone.includes(t))
-    // What a write of ours left there is not known yet.
-    const open = standing.filter((t) => t.link.openWrite !== null)
-    await queues.touchInbox(
-      tx,
-      rt.id,
-      open.map((t) => ({ object: mapping.object, externalId: t.link.externalId! })),
-      'it is to be deleted, and a write of ours is open',
-    )
-    await queues.deferOutbox(
-      tx,
-      open.map((t) => t.link.id),
-      1_000,
-    )
-    const unapproved = standing.filter((t) => !open.includes(t) && !t.record.deleteApproved)
-    const below = await livingChildren(
-      tx,
-      rt,
-      unapproved.map((t) => t.record.id),
-    )
-    const held: Target[] = []
-    for (const t of unapproved) {
-      const edits = editedSince(mapping, t.link, readings.get(t.link.externalId!)!)
-      const children = below.get(t.record.id)
-      if (Object.keys(edits).length === 0 && !children) continue
-      held.push(t)
-      if (Object.keys(edits).length > 0) {
-        await records.freeze(
-          tx,
-          t.record.id,
-          'delete_or_edit',
-          `deleted elsewhere, but ${Object.keys(edits).join(', ')} edited in ${rt.name} since it was last read: decide between delete and keep`,
-        )
-        await records.appendChanges(tx, [
-          {
-            recordId: t.record.id,
-            connectionId: rt.id,
-            runId: work.runId,
-            kind: 'conflict',
-            origin: rt.id,
-            version: t.record.version,
-            fields: edits,
-          },
-        ])
-      } else
-        await records.freeze(
-          tx,
-          t.record.id,
-          'children',
-          `deleted elsewhere, but ${children} of it still stand in ${rt.name}: delete or move those first, or decide between delete and keep`,
-        )
-    }
-    await queues.finishOutbox(
-      tx,
-      held.map((t) => t.outbox),
-    )
-    const ready = standing.filter((t) => !open.includes(t) && !held.includes(t))
-    const ids = await intents.insertWrites(
-      tx,
-      rt.id,
-      randomUUID(),
-      work.runId,
-      ready.map((t) => ({
-        linkId: t.link.id,
-        recordId: t.record.id,
-        kind: 'delete',
-        fields: {},
-        readVersion: snapshots.get(t.link.externalId!)!.version,
-        readClock: 0,
-      })),
-    )
-    return { ready, ids }
-  })
+  const prepared = await commit(work, (tx) => prepareDeletes(tx, work, mapping, targets, read))
   if (prepared.ready.length === 0) return
   const outcomes = await send(work, prepared.ids, () =>
     rt.connector.remove({ object: mapping.object, ids: prepared.ready.map((t) => t.link.externalId!) }),
@@ -159,6 +69,114 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
     work.counts.deleted += ok.length
     work.counts.refused += failed.length
   })
+}
+
+/** Decides which rows are deleted, which are a person's to judge, and which are gone; stores the intents. */
+export async function prepareDeletes(
+  tx: Tx,
+  work: Work,
+  mapping: CompiledMapping,
+  targets: Target[],
+  read: Snapshot[],
+): Promise<PreparedDeletes> {
+  const { rt } = work
+  const snapshots = new Map(read.map((s) => [s.id, s]))
+  const ctx = lensContext(rt, mapping, NO_REFERENCES)
+  const living = read.filter((s) => !s.deleted)
+  const canonical = await readRows(
+    mapping,
+    living.map((s) => s.row),
+    ctx,
+  )
+  const readings = new Map(living.map((s, i) => [s.id, canonical[i]!]))
+  const gone = targets.filter((t) => {
+    const s = snapshots.get(t.link.externalId!)
+    return !s || s.deleted
+  })
+  await links.updateLinks(
+    tx,
+    gone.map((t) => ({ id: t.link.id, state: 'dead' })),
+  )
+  await intents.closeWrites(
+    tx,
+    gone.map((t) => t.link.id),
+  )
+  await queues.finishOutbox(
+    tx,
+    gone.map((t) => t.outbox),
+  )
+  const standing = targets.filter((t) => !gone.includes(t))
+  // What a write of ours left there is not known yet.
+  const open = standing.filter((t) => t.link.openWrite !== null)
+  await queues.touchInbox(
+    tx,
+    rt.id,
+    open.map((t) => ({ object: mapping.object, externalId: t.link.externalId! })),
+    'it is to be deleted, and a write of ours is open',
+  )
+  await queues.deferOutbox(
+    tx,
+    open.map((t) => t.link.id),
+    1_000,
+  )
+  const unapproved = standing.filter((t) => !open.includes(t) && !t.record.deleteApproved)
+  const below = await livingChildren(
+    tx,
+    rt,
+    unapproved.map((t) => t.record.id),
+  )
+  const held: Target[] = []
+  for (const t of unapproved) {
+    const edits = editedSince(mapping, t.link, readings.get(t.link.externalId!)!)
+    const children = below.get(t.record.id)
+    if (Object.keys(edits).length === 0 && !children) continue
+    held.push(t)
+    if (Object.keys(edits).length > 0) {
+      await records.freeze(
+        tx,
+        t.record.id,
+        'delete_or_edit',
+        `deleted elsewhere, but ${Object.keys(edits).join(', ')} edited in ${rt.name} since it was last read: decide between delete and keep`,
+      )
+      await records.appendChanges(tx, [
+        {
+          recordId: t.record.id,
+          connectionId: rt.id,
+          runId: work.runId,
+          kind: 'conflict',
+          origin: rt.id,
+          version: t.record.version,
+          fields: edits,
+        },
+      ])
+    } else
+      await records.freeze(
+        tx,
+        t.record.id,
+        'children',
+        `deleted elsewhere, but ${children} of it still stand in ${rt.name}: delete or move those first, or decide between delete and keep`,
+      )
+  }
+  await queues.finishOutbox(
+    tx,
+    held.map((t) => t.outbox),
+  )
+  const ready = standing.filter((t) => !open.includes(t) && !held.includes(t))
+  const ids = await intents.insertWrites(
+    tx,
+    rt.id,
+    randomUUID(),
+    work.runId,
+    ready.map((t) => ({
+      linkId: t.link.id,
+      recordId: t.record.id,
+      kind: 'delete',
+      fields: {},
+      readVersion: snapshots.get(t.link.externalId!)!.version,
+      readClock: 0,
+    })),
+  )
+  return { ready, ids }
 }
 
 /** Fields that a person changed since we last saw the row: field -> [canonical value then, and now]. */

@@ -4,23 +4,22 @@ import { type CompiledMapping, isAssociationColumn } from '../../mappings/compil
 import { ENTITIES } from '../../mappings/model/model.ts'
 import type { RawRow } from '../../mappings/schema.ts'
 import * as lanes from '../../store/lanes.ts'
-import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
-import * as records from '../../store/records.ts'
 import * as waiting from '../../store/waiting.ts'
 import { type ApplyContext, drawContext } from '../batch.ts'
-import { holdsBrake, releaseBrakes } from '../brake.ts'
+import { releaseBrakes } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, storeRun, writesEnabled } from '../engine.ts'
 import { thawParents } from '../frozen.ts'
-import { isClear, mustSend } from '../merge/field.ts'
+import { mustSend } from '../merge/field.ts'
 import { refreshMappings } from '../remap.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
 import { type Following, followCreates, followUpdates } from './associations.ts'
+import { sortClaims } from './claims.ts'
 import { type PreparedCreates, prepareCreates, sendAllCreates } from './create.ts'
 import { deleteBatch } from './delete.ts'
 import { lookUpUnanswered } from './unanswered.ts'
 import { updateBatch } from './update.ts'
-import { demand, type Target, type Work } from './work.ts'
+import { commit, demand, type Target, type Work } from './work.ts'
 
 const CLAIM = 1_000
 const IN_FLIGHT = 5
@@ -137,7 +136,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   return { counts, more, demands: work.demands.size > 0, nextMs: next.length > 0 ? Math.min(...next) : null }
 }
 
-/** What was claimed, sorted by what is to be done with it. */
+/** What was claimed, made ready to be sent. */
 interface Ready {
   creates: PreparedCreates
   updates: Target[]
@@ -148,53 +147,9 @@ interface Ready {
 
 /** Loads what was claimed, leaves out what needs nothing, and commits the intents of creates. */
 async function makeReady(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<Ready> {
-  const { engine, rt } = work
-  const loaded = await inTransaction(engine, async (tx) => {
-    const ticket = await links.drawTicket(tx)
-    const found = await links.lockLinks(
-      tx,
-      claimed.map((c) => c.linkId),
-      ticket,
-    )
-    const recordsById = new Map(
-      (await records.readRecords(tx, [...new Set(found.map((l) => l.recordId).filter((r) => r !== null))])).map((r) => [r.id, r]),
-    )
-    const byId = new Map(found.map((l) => [l.id, l]))
-    const targets: Target[] = []
-    const done: queues.OutboxRow[] = []
-    for (const outbox of claimed) {
-      const link = byId.get(outbox.linkId)
-      const record = link?.recordId ? recordsById.get(link.recordId) : undefined
-      const nothing =
-        !link ||
-        !record ||
-        (link.state !== 'live' && link.state !== 'creating') ||
-        record.frozen !== null ||
-        (link.state === 'creating' && record.deleted)
-      const idle =
-        link?.state === 'live' &&
-        record &&
-        !record.deleted &&
-        !mapping.fields.some((f) => f.writes && mustSend(record.fields[f.name], link.base[f.name]))
-      if (nothing || idle) done.push(outbox)
-      else targets.push({ link, record, outbox })
-    }
-    await queues.finishOutbox(tx, done)
-    return targets
-  })
-  const takesAway = (t: Target) =>
-    t.record.deleted || mapping.fields.some((f) => isClear(t.record.fields[f.name], t.link.base[f.name]))
-  // The brake holds what takes something away; what gives something goes on.
-  const brake = loaded.some(takesAway) && (await inTransaction(engine, (tx) => holdsBrake(tx, rt, mapping)))
-  const free = brake ? loaded.filter((t) => !takesAway(t)) : loaded
-  const held = brake ? loaded.filter(takesAway).map((t) => t.link.id) : []
-  const creates = free.filter((t) => t.link.state === 'creating')
-  return {
-    creates: await prepareCreates(work, mapping, creates),
-    updates: free.filter((t) => t.link.state === 'live' && !t.record.deleted),
-    deletes: free.filter((t) => t.link.state === 'live' && t.record.deleted),
-    held,
-  }
+  const { creates, ...rest } = await inTransaction(work.engine, (tx) => sortClaims(tx, work.rt, mapping, claimed))
+  if (creates.length === 0) return { ...rest, creates: { ready: [], ids: new Map() } }
+  return { ...rest, creates: await commit(work, (tx) => prepareCreates(tx, work, mapping, creates)) }
 }
 
 /** Sends creates and updates, and the associations that follow them. */
