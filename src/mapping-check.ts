@@ -31,8 +31,8 @@ export async function checkMapping(app: App, input: unknown): Promise<MappingFin
         fix: 'connect one first',
       },
     ]
-  const known = rt.mappings.find((m) => m.object === document.object)?.schema
-  const schema = known ?? (await rt.connector.describe(document.object).catch(() => undefined))
+  // Described anew: a field may have been made for this very mapping.
+  const schema = await rt.connector.describe(document.object).catch(() => undefined)
   if (!schema)
     return [
       {

@@ -83,6 +83,11 @@ export async function demandScan(tx: Tx, connectionId: string, object: string): 
   )
 }
 
+/** Creates wait for no poll any more: for a trial, which has just read what a poll would bring. */
+export async function assumePolled(tx: Tx, connectionId: string): Promise<void> {
+  await sql`update lane_object set state = state || '{"done": 9e15}' where connection_id = ${connectionId}`.execute(tx)
+}
+
 /**
  * Keeps the end of first reads and the making of records apart until the transaction ends: a record is made either
  * before an object counts as read, and is seen when that read ends, or after it, and goes out by itself.

@@ -144,12 +144,17 @@ export const claimOutbox = (
   tx: Tx,
   connectionId: string,
   entity: string,
-  { limit, bornBefore, except = [] }: { limit: number; bornBefore: number; except?: string[] },
+  {
+    limit,
+    bornBefore,
+    except = [],
+    recordId,
+  }: { limit: number; bornBefore: number; except?: string[]; recordId?: string | undefined },
 ) =>
   rows(
     tx,
     sql<OutboxRow>`select link_id as "linkId", entity, seq, attempts from outbox where connection_id = ${connectionId} and entity = ${entity} and not_before <= clock_timestamp()
-      and (born is null or born <= to_timestamp(${bornBefore} / 1000.0)) ${except.length > 0 ? sql`and not link_id = any(${except}::uuid[])` : sql``} order by at limit ${limit}`,
+      and (born is null or born <= to_timestamp(${bornBefore} / 1000.0)) ${recordId === undefined ? sql`` : sql`and link_id = any(array(select id from link where record_id = ${recordId}))`} ${except.length > 0 ? sql`and not link_id = any(${except}::uuid[])` : sql``} order by at limit ${limit}`,
   )
 
 /**
@@ -179,6 +184,13 @@ export async function finishOutbox(tx: Tx, claimed: { linkId: string; seq: numbe
     (c) => c.linkId,
   ))
     await sql`delete from outbox where link_id = any(${ids}::uuid[]) and seq = ${seq}`.execute(tx)
+}
+
+/** Everything that was put off is due now: for a trial, which looks at all that will be written sooner or later. */
+export async function forgetDelays(tx: Tx, connectionId: string): Promise<void> {
+  await sql`update outbox set not_before = '-infinity' where connection_id = ${connectionId} and not_before > clock_timestamp()`.execute(
+    tx,
+  )
 }
 
 /** Puts rows off: tried again after the delay, later each time. */

@@ -36,6 +36,16 @@ export async function insertRecords(tx: Tx, records: { id: string; entity: strin
     from jsonb_to_recordset(${json(stored)}) as r(id uuid, entity text, fields jsonb, origin text, "madeAt" bigint)`.execute(tx)
 }
 
+/** Those of these records that came to be after a moment, and the row that each was made from. */
+export const bornAfter = (tx: Tx, ids: string[], at: number) =>
+  rows(
+    tx,
+    sql<{ id: string; connection: string | null; object: string | null; externalId: string | null }>`
+    select record.id, connection.name as connection, link.object, link.external_id as "externalId" from record
+    left join link on link.record_id = record.id and link.external_id is not null and link.external_id not like 'new %' left join connection on connection.id = link.connection_id
+    where record.id = any(${ids}::uuid[]) and record.created_at > to_timestamp(${at} / 1000.0)`,
+  )
+
 /** Changed fields say of themselves where they come from. */
 const NO_PROVENANCE: Provenance = { origin: null, madeAt: null }
 

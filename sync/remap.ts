@@ -18,15 +18,16 @@ export async function refreshMappings(engine: Engine, rt: Runtime): Promise<void
   const documents = await inTransaction(engine, async (tx) =>
     (await activeMappings(tx, rt.id)).map((m) => mappingSchema.parse(m.document)),
   )
-  for (const { object } of documents)
-    if (!rt.schemas.has(object)) {
-      try {
-        rt.schemas.set(object, await rt.connector.describe(object))
-      } catch (error) {
-        // An object that this account does not have is not synced here.
-        if (!(error instanceof CrmError) || error.transient || error.class === 'quota_exhausted') throw error
-      }
+  // What changed may name fields that were made since the object was described.
+  const changed = documents.filter((d) => !same(asJson(d), asJson(mappingOf(rt, d.entity)?.document ?? null)))
+  for (const object of new Set(changed.map((d) => d.object))) {
+    try {
+      rt.schemas.set(object, await rt.connector.describe(object))
+    } catch (error) {
+      // An object that this account does not have is not synced here.
+      if (!(error instanceof CrmError) || error.transient || error.class === 'quota_exhausted') throw error
     }
+  }
   Object.assign(rt, compileDocuments(documents, rt.schemas), { versions })
 }
 
@@ -55,15 +56,16 @@ export function withPolicy(document: MappingDocument, field: string, policy: Pol
 
 /** What a document says of values: policies decide later conflicts and change nothing by themselves. */
 const withoutPolicies = (document: MappingDocument): Json =>
-  JSON.parse(
-    JSON.stringify({
-      ...document,
-      firstLink: null,
-      fields: Object.fromEntries(
-        Object.entries(document.fields).map(([name, entry]) => [name, { ...fieldMapping(entry), policy: null }]),
-      ),
-    }),
-  )
+  asJson({
+    ...document,
+    firstLink: null,
+    fields: Object.fromEntries(
+      Object.entries(document.fields).map(([name, entry]) => [name, { ...fieldMapping(entry), policy: null }]),
+    ),
+  })
+
+/** As it is stored: without what is undefined. */
+const asJson = (value: unknown): Json => JSON.parse(JSON.stringify(value))
 
 /** The connections that map a field of an entity. */
 export const mappingField = (engine: Engine, entity: Entity, field: string): Runtime[] =>

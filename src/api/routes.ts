@@ -12,6 +12,7 @@ import { conflictRoutes } from './conflicts.ts'
 import { docsPage } from './docs.ts'
 import { metrics } from './metrics.ts'
 import { operationRoutes } from './operations.ts'
+import { planRoutes } from './plan.ts'
 import { recordRoutes } from './records.ts'
 import { ApiError } from './respond.ts'
 
@@ -128,6 +129,7 @@ export function apiApp(app: App, token: string) {
   recordRoutes(api, app)
   conflictRoutes(api, app)
   attentionRoutes(api, app)
+  planRoutes(api, app)
   operationRoutes(api, app)
   const document = () =>
     api.getOpenAPIDocument({

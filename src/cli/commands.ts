@@ -6,6 +6,7 @@ import { addFrozen } from './frozen.ts'
 import { addMapping } from './mapping.ts'
 import type { Finish } from './output.ts'
 import { addPause } from './pause.ts'
+import { addPlan } from './plan.ts'
 import { addFindings, addMatches } from './questions.ts'
 import { addRecords } from './records.ts'
 import { addRuns } from './runs.ts'
@@ -18,6 +19,7 @@ export function addCommands(program: Command, finish: Finish): void {
   // What is going on
   addStatus(program)
   addVerify(program, finish)
+  addPlan(program, finish)
   addRecords(program)
 
   // What waits for a person

@@ -2,10 +2,11 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { CommandError, withApi } from './client.ts'
-import { type Finish, type JsonOption, json, print, printJson, type Row } from './output.ts'
+import { confirmed, type Finish, type JsonOption, json, print, printJson, type Row } from './output.ts'
+import { type PlanView, planText, readMapping } from './plan.ts'
 import { short, table } from './print.ts'
 
-/** `concordat mapping`: check, show, schema. */
+/** `concordat mapping`: check, show, publish, versions, rollback, schema. */
 export function addMapping(program: Command, finish: Finish): void {
   const mapping = program.command('mapping').description('Field mappings')
   json(
@@ -44,6 +45,57 @@ export function addMapping(program: Command, finish: Finish): void {
       else for (const m of wanted) print(`# ${m.connection} ${m.entity}\n${stringify(m.document)}`)
     },
   )
+  json(
+    mapping
+      .command('publish')
+      .argument('<file>')
+      .description('Show what a mapping would change, ask, and make it the active one')
+      .option('--connection <name>', 'which connection it is for')
+      .option('-y, --yes', 'do not ask'),
+  ).action(async (file: string, o: JsonOption & { connection?: string; yes?: boolean }) => {
+    const given = { yaml: readMapping(file), ...(o.connection && { connection: o.connection }) }
+    const done = await withApi({ crms: true }, async (send) => {
+      const planned = (await send('POST', '/api/v1/plan', { mapping: given })) as PlanView
+      if (!o.json) print(planText(planned))
+      if (!o.yes && !(await confirmed('Publish this mapping?'))) return undefined
+      return (await send('POST', '/api/v1/mappings:publish', given)) as Row
+    })
+    if (o.json) printJson(done ?? { published: false })
+    else print(done ? `Published as version ${done.version}.` : 'Nothing was changed.')
+    finish(done ? 0 : 2)
+  })
+  json(
+    mapping
+      .command('versions')
+      .description('Versions of the mappings, newest first')
+      .argument('[connection]')
+      .argument('[entity]'),
+  ).action(async (connection: string | undefined, entity: string | undefined, o: JsonOption) => {
+    const { items } = (await withApi({ crms: false }, (send) => send('GET', '/api/v1/mappings/versions'))) as { items: Row[] }
+    const wanted = items.filter((m) => (!connection || m.connection === connection) && (!entity || m.entity === entity))
+    if (o.json) printJson({ items: wanted })
+    else
+      print(
+        table(
+          ['connection', 'entity', 'version', 'status', 'since'],
+          wanted.map((m) => [String(m.connection), String(m.entity), Number(m.version), String(m.status), String(m.at)]),
+        ),
+      )
+  })
+  json(
+    mapping
+      .command('rollback')
+      .argument('<connection>')
+      .argument('<entity>')
+      .argument('<version>')
+      .description('Make an earlier version the active one again'),
+  ).action(async (connection: string, entity: string, version: string, o: JsonOption) => {
+    const done = (await withApi({ crms: true }, (send) =>
+      send('POST', '/api/v1/mappings:rollback', { connection, entity, version: Number(version) }),
+    )) as Row
+    if (o.json) printJson(done)
+    else print(`Version ${version} is active again, as version ${done.version}.`)
+  })
   mapping
     .command('schema')
     .description('JSON Schema of mapping files, for editors')

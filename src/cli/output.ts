@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 
 /** What the commands share: an answer is printed for a machine (--json) or for a person. */
@@ -18,3 +19,14 @@ export const json = (command: Command): Command => command.option('--json', 'pri
 
 export const print = (text: string): void => void process.stdout.write(`${text}\n`)
 export const printJson = (value: unknown): void => print(JSON.stringify(value))
+
+/** Asks a person at a terminal; where there is none the answer is no. */
+export async function confirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) return false
+  const asked = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await asked.question(`${question} [y/N] `)).trim())
+  } finally {
+    asked.close()
+  }
+}

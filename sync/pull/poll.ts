@@ -57,8 +57,8 @@ export async function poll(work: PullWork, objects: string[], overlapWanted: Rea
  * Drops rows that were merged before. Echoes of our own updates are merged, for what others may have written a moment
  * before, but their associations, which leave no trace in a version, are not read for it. (Protocol: Pull.)
  */
-async function worthMerging(
-  work: PullWork,
+export async function worthMerging(
+  work: Pick<PullWork, 'engine' | 'rt'>,
   object: string,
   snapshots: Snapshot[],
 ): Promise<{ changed: Snapshot[]; echoes: Snapshot[] }> {

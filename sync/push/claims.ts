@@ -13,8 +13,8 @@ export interface Claims {
   creates: Target[]
   updates: Target[]
   deletes: Target[]
-  /** Links that wait behind the brake. */
-  held: string[]
+  /** What waits behind the brake. */
+  held: Target[]
 }
 
 /** Loads what was claimed, and takes off the outbox what needs nothing. */
@@ -63,6 +63,6 @@ export async function sortClaims(
     creates: free.filter((t) => t.link.state === 'creating'),
     updates: free.filter((t) => t.link.state === 'live' && !t.record.deleted),
     deletes: free.filter((t) => t.link.state === 'live' && t.record.deleted),
-    held: brake ? targets.filter(takesAway).map((t) => t.link.id) : [],
+    held: brake ? targets.filter(takesAway) : [],
   }
 }

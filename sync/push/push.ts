@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { chunks } from '../../connectors/connector.ts'
-import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
+import type { CompiledMapping } from '../../mappings/compile.ts'
 import { ENTITIES } from '../../mappings/model/model.ts'
-import type { RawRow } from '../../mappings/schema.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
 import * as waiting from '../../store/waiting.ts'
@@ -10,15 +9,14 @@ import { type ApplyContext, drawContext } from '../batch.ts'
 import { releaseBrakes } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, storeRun, writesEnabled } from '../engine.ts'
 import { thawParents } from '../frozen.ts'
-import { mustSend } from '../merge/field.ts'
 import { refreshMappings } from '../remap.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
 import { type Following, followCreates, followUpdates } from './associations.ts'
-import { sortClaims } from './claims.ts'
+import { type Claims, sortClaims } from './claims.ts'
 import { type PreparedCreates, prepareCreates, sendAllCreates } from './create.ts'
 import { deleteBatch } from './delete.ts'
 import { lookUpUnanswered } from './unanswered.ts'
-import { updateBatch } from './update.ts'
+import { readWanted, updateBatch } from './update.ts'
 import { commit, demand, type Target, type Work } from './work.ts'
 
 const CLAIM = 1_000
@@ -102,7 +100,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
         )
         if (claimed.length === 0) break
         const ready = await makeReady(work, mapping, claimed)
-        braked.push(...ready.held)
+        braked.push(...ready.held.map((t) => t.link.id))
         if (ready.deletes.length > 0) deletes.set(mapping, [...(deletes.get(mapping) ?? []), ...ready.deletes])
         await underWay.sent
         underWay = { links: claimed.map((c) => c.linkId), sent: sendReady(work, mapping, ready) }
@@ -137,13 +135,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
 }
 
 /** What was claimed, made ready to be sent. */
-interface Ready {
-  creates: PreparedCreates
-  updates: Target[]
-  deletes: Target[]
-  /** Links that wait behind the brake. */
-  held: string[]
-}
+type Ready = Omit<Claims, 'creates'> & { creates: PreparedCreates }
 
 /** Loads what was claimed, leaves out what needs nothing, and commits the intents of creates. */
 async function makeReady(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<Ready> {
@@ -163,7 +155,7 @@ async function sendReady(work: Work, mapping: CompiledMapping, { creates, update
     ...(await inTransaction(engine, (tx) => drawContext(tx, engine, rt, work.runId))),
     pushing: new Set(updates.map((t) => t.link.id)),
   }
-  const associations = await readWanted(work, mapping, updates)
+  const associations = await readWanted(rt, mapping, updates)
   const updated: Following[] = []
   await concurrently(
     chunks(updates, rt.connector.batch.update).map(
@@ -171,25 +163,6 @@ async function sendReady(work: Work, mapping: CompiledMapping, { creates, update
     ),
   )
   await followUpdates(work, mapping, updated)
-}
-
-/** Associations are read only for records that have some to send, a thousand a call. */
-async function readWanted(work: Work, mapping: CompiledMapping, updates: Target[]): Promise<Map<string, RawRow>> {
-  const found = new Map<string, RawRow>()
-  const { rt } = work
-  if (!rt.connector.associationsApart) return found
-  const fields = mapping.fields.filter((f) => f.writes && isAssociationColumn(f.column))
-  const wants = (t: Target) => fields.filter((f) => mustSend(t.record.fields[f.name], t.link.base[f.name]))
-  const wanting = updates.filter((t) => wants(t).length > 0)
-  const columns = [...new Set(wanting.flatMap((t) => wants(t).map((f) => f.column)))]
-  for (const piece of chunks(wanting, rt.connector.batch.associations))
-    for (const [id, row] of await rt.connector.readAssociations({
-      object: mapping.object,
-      ids: piece.map((t) => t.link.externalId!),
-      columns,
-    }))
-      found.set(id, row)
-  return found
 }
 
 /** Runs batches, a few at a time. The first failure is thrown once all that run have ended. */

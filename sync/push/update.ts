@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Outcome, Snapshot } from '../../connectors/connector.ts'
-import type { CompiledMapping } from '../../mappings/compile.ts'
+import { chunks, type Outcome, type Snapshot } from '../../connectors/connector.ts'
+import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
 import { type Json, same } from '../../mappings/model/value.ts'
 import type { RawRow } from '../../mappings/schema.ts'
 import * as conflicts from '../../store/conflicts.ts'
@@ -12,8 +12,9 @@ import * as records from '../../store/records.ts'
 import * as waiting from '../../store/waiting.ts'
 import { applySnapshots } from '../apply.ts'
 import type { ApplyContext } from '../batch.ts'
+import { mustSend } from '../merge/field.ts'
 import { outward } from '../references.ts'
-import { columnsOf } from '../runtime.ts'
+import { columnsOf, type Runtime } from '../runtime.ts'
 import { acknowledge } from './answers.ts'
 import { type Following, hasAssociations } from './associations.ts'
 import { renderFields } from './render.ts'
@@ -188,4 +189,22 @@ export async function prepareUpdates(
     })),
   )
   return { ready, ids }
+}
+
+/** Associations are read only for records that have some to send, a thousand a call. */
+export async function readWanted(rt: Runtime, mapping: CompiledMapping, updates: Target[]): Promise<Map<string, RawRow>> {
+  const found = new Map<string, RawRow>()
+  if (!rt.connector.associationsApart) return found
+  const fields = mapping.fields.filter((f) => f.writes && isAssociationColumn(f.column))
+  const wants = (t: Target) => fields.filter((f) => mustSend(t.record.fields[f.name], t.link.base[f.name]))
+  const wanting = updates.filter((t) => wants(t).length > 0)
+  const columns = [...new Set(wanting.flatMap((t) => wants(t).map((f) => f.column)))]
+  for (const piece of chunks(wanting, rt.connector.batch.associations))
+    for (const [id, row] of await rt.connector.readAssociations({
+      object: mapping.object,
+      ids: piece.map((t) => t.link.externalId!),
+      columns,
+    }))
+      found.set(id, row)
+  return found
 }
