@@ -27,7 +27,7 @@ export interface Connector {
   readonly associationsApart: boolean
   /** Reads association columns of records, one call per associated object: id -> column -> ids. */
   readAssociations(request: ReadRequest): Promise<Map<string, RawRow>>
-  /** Rows whose column has one of the values (external keys, natural keys). */
+  /** Rows, deleted ones included, whose unique column has one of the values. */
   find(request: FindRequest): Promise<Snapshot[]>
 
   create(request: CreateRequest): Promise<Outcome[]>
@@ -83,6 +83,8 @@ export interface Snapshot {
   /** Who changed it last, where the CRM tells. */
   modifiedBy?: string | undefined
   deleted: boolean
+  /** Asked for by id, and not answered: deleted for good, or hidden from the integration user. Only its id is known. */
+  unseen?: boolean
   /** Set on a row that a merge in the CRM removed. */
   mergedInto?: string | undefined
   /** Ids that were merged into this row. */
@@ -106,6 +108,8 @@ export interface ChangesRequest {
 export interface ChangesPage {
   object: string
   snapshots: Snapshot[]
+  /** This object could not be asked; the others were. */
+  error?: CrmError | undefined
   /** Where to go on; absent when everything up to now was read. */
   next?: Cursor | undefined
   /** Where the next poll begins, once everything was read; absent when there was nothing. */
@@ -134,10 +138,17 @@ export interface FindRequest {
 
 export interface Page {
   snapshots: Snapshot[]
+  /** The CRM's clock when it answered, in milliseconds. */
+  clock: number
   after?: string | undefined
 }
 
-export interface CreateRequest {
+/** A write is not sent after `sendBy`, in milliseconds of our clock. */
+interface Timely {
+  sendBy?: number | undefined
+}
+
+export interface CreateRequest extends Timely {
   object: string
   /** The external id field of the object. */
   externalId: string
@@ -150,7 +161,7 @@ export interface CreateRow {
   row: RawRow
 }
 
-export interface UpdateRequest {
+export interface UpdateRequest extends Timely {
   object: string
   rows: UpdateRow[]
 }
@@ -160,7 +171,7 @@ export interface UpdateRow {
   row: RawRow
 }
 
-export interface RemoveRequest {
+export interface RemoveRequest extends Timely {
   object: string
   ids: string[]
 }
@@ -171,7 +182,7 @@ export interface AssociationChange {
   remove: string[]
 }
 
-export interface AssociateRequest {
+export interface AssociateRequest extends Timely {
   object: string
   column: string
   changes: AssociationChange[]
@@ -197,10 +208,13 @@ export interface Wire {
 
 export interface Operation {
   kind: 'read' | 'search' | 'write' | 'association_read' | 'association_write' | 'meta' | 'token'
-  /** A repeat does no harm: reads, and writes that only set values. */
-  idempotent: boolean
   what: string
+  /** Not sent after this moment (milliseconds of our clock): what it was decided on is too old by then. */
+  sendBy?: number | undefined
 }
+
+/** Whether a call changes something in the CRM. */
+export const isWrite = ({ kind }: Operation): boolean => kind === 'write' || kind === 'association_write'
 
 /** Splits a list into pieces of at most `size`. */
 export function chunks<T>(list: readonly T[], size: number): T[][] {

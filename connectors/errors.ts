@@ -1,3 +1,5 @@
+import { isWrite, type Operation } from './connector.ts'
+
 /**
  * The closed list of ways a CRM call fails. Connectors only classify; what follows (wait, retry, dead
  * letter, stop the lane) is decided by sync/.
@@ -58,6 +60,16 @@ export class CrmError extends Error {
   get transient(): boolean {
     return TRANSIENT.has(this.class)
   }
+}
+
+/** Statuses of a server or gateway that had taken the request, and may have carried it out. */
+const TAKEN = new Set([500, 502, 504, 520, 524])
+
+/** A write that broke inside the CRM, or behind a gateway, may have taken effect all the same. */
+export function certain(error: CrmError, operation: Operation): CrmError {
+  const { status } = error.detail
+  if (error.class !== 'unavailable' || !isWrite(operation) || status === undefined || !TAKEN.has(status)) return error
+  return new CrmError('unknown_outcome', error.message, error.detail)
 }
 
 /** Classifies what `fetch` throws. A request that may have been sent has an unknown outcome. */

@@ -71,7 +71,10 @@ function readRow(
     if (field.companion && row[field.companion] === undefined) continue
     const raw = rawOf(field, row)
     try {
-      result.set(field.name, interpret(field, inputs?.get(field.name) ?? row[field.column]!, row, raw, ctx, country))
+      result.set(
+        field.name,
+        interpret(field, inputs?.has(field.name) ? (inputs.get(field.name) ?? null) : row[field.column]!, row, raw, ctx, country),
+      )
     } catch (error) {
       if (!(error instanceof InvalidValue)) throw error
       result.set(field.name, { raw, problem: error.message })

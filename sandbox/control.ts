@@ -26,6 +26,8 @@ const settings = z.object({
   salesforceDailyLimit: z.number().optional(),
   salesforceLateCommitMs: z.number().optional(),
   salesforceSlowJobs: z.boolean().optional(),
+  salesforcePageRows: z.number().int().positive().optional(),
+  salesforceHiddenRows: z.array(z.string()).optional(),
   rotateRefreshTokens: z.boolean().optional(),
   webhookTarget: z.string().nullable().optional(),
 })

@@ -124,6 +124,11 @@ export class World {
     if (s.salesforceDailyLimit !== undefined) this.org.calls.limit = s.salesforceDailyLimit
     if (s.salesforceLateCommitMs !== undefined) this.org.lateCommitMs = s.salesforceLateCommitMs
     if (s.salesforceSlowJobs !== undefined) this.org.slowJobs = s.salesforceSlowJobs
+    if (s.salesforcePageRows !== undefined) this.org.pageRows = s.salesforcePageRows
+    if (s.salesforceHiddenRows !== undefined) {
+      this.org.hiddenRows.clear()
+      for (const id of s.salesforceHiddenRows) this.org.hiddenRows.add(id)
+    }
     if (s.rotateRefreshTokens !== undefined) this.sessions.rotate = s.rotateRefreshTokens
     if (s.webhookTarget !== undefined) this.webhooks.target = s.webhookTarget ?? undefined
   }

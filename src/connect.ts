@@ -9,6 +9,7 @@ import { type ConnectionRow, saveInfo, saveSecrets, userOverrides } from '../sto
 import type { Database } from '../store/database.ts'
 import { activateMapping, activeMappings, activeVersions } from '../store/mappings.ts'
 import { CallBudget } from '../sync/budget.ts'
+import { noteMissing } from '../sync/remap.ts'
 import { makeRuntime, type Runtime } from '../sync/runtime.ts'
 import { secretsSchema, TokenSource } from './credentials.ts'
 import { defaultMappings } from './default-mappings.ts'
@@ -66,18 +67,11 @@ export async function connect(db: Database, workspace: string, vault: Vault, row
     documents,
     versions,
   })
-  const missing = runtime.mappings.flatMap((m) =>
-    m.missing.map((x) => ({
-      code: 'field_missing',
-      subject: `${m.entity}.${x.field}`,
-      message: x.message,
-      count: 1,
-    })),
-  )
   const warnings = account.warnings.map((w) => ({ code: 'warning', subject: w, message: w, count: 1 }))
   await db.transaction(workspace, async (tx) => {
     await saveInfo(tx, row.id, account)
-    await putFindings(tx, row.id, [...absent, ...missing, ...warnings])
+    await putFindings(tx, row.id, [...absent, ...warnings])
+    await noteMissing(tx, runtime)
   })
   return runtime
 }

@@ -103,6 +103,12 @@ export const deadLettersOf = (tx: Tx, linkIds: string[]) =>
         }>`select id, link_id as "linkId", field, value, attempts from dead_letter where link_id = any(${linkIds}::uuid[])`,
       )
 
+/** What was refused as a whole went through: only letters about single fields still hold. */
+export async function dropWholeLetters(tx: Tx, linkIds: string[]): Promise<void> {
+  if (linkIds.length > 0)
+    await sql`delete from dead_letter where link_id = any(${linkIds}::uuid[]) and field in ('(record)', '(create)')`.execute(tx)
+}
+
 export async function dropDeadLetters(tx: Tx, ids: string[]): Promise<void> {
   if (ids.length > 0) await sql`delete from dead_letter where id = any(${ids}::uuid[])`.execute(tx)
 }
@@ -123,6 +129,13 @@ export async function putFindings(tx: Tx, connectionId: string, findings: Findin
   await sql`insert into finding (connection_id, code, subject, message, count)
     select ${connectionId}, r.code, r.subject, r.message, r.count from jsonb_to_recordset(${json([...unique.values()])}) as r(code text, subject text, message text, count bigint)
     on conflict (workspace_id, connection_id, code, subject) do update set count = finding.count + excluded.count, message = excluded.message, last_at = clock_timestamp()`.execute(
+    tx,
+  )
+}
+
+/** Takes findings of a kind back, but for those that still hold. */
+export async function dropFindings(tx: Tx, connectionId: string, code: string, except: string[]): Promise<void> {
+  await sql`delete from finding where connection_id = ${connectionId} and code = ${code} and not subject = any(${except}::text[])`.execute(
     tx,
   )
 }

@@ -49,6 +49,22 @@ export async function insertWrites(
   return new Map(made.map((m) => [m.linkId, m.id]))
 }
 
+/** The writes that are open now: link -> write. */
+export const openWrites = async (tx: Tx, linkIds: string[]): Promise<Map<string, number>> =>
+  linkIds.length === 0
+    ? new Map()
+    : new Map(
+        (
+          await rows(
+            tx,
+            sql<{
+              linkId: string
+              id: number
+            }>`select link_id as "linkId", write_id as id from open_write where link_id = any(${linkIds}::uuid[])`,
+          )
+        ).map((o) => [o.linkId, o.id]),
+      )
+
 /** A CRM has taken these writes; a read has still to show what it made of them. */
 export async function acknowledgeWrites(tx: Tx, linkIds: string[]): Promise<void> {
   if (linkIds.length > 0)

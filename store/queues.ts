@@ -119,20 +119,20 @@ export async function touchOutbox(tx: Tx, recordIds: string[], except?: string):
   if (recordIds.length === 0) return
   await sql`insert into outbox (link_id, connection_id, entity)
     select id, connection_id, entity from link where record_id = any(${recordIds}::uuid[]) and state in ('live', 'creating') ${except ? sql`and connection_id <> ${except}` : sql``} order by id
-    on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, not_before = '-infinity'`.execute(tx)
+    on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, attempts = 0, not_before = '-infinity'`.execute(tx)
 }
 
 export async function touchOutboxLinks(tx: Tx, linkIds: string[]): Promise<void> {
   if (linkIds.length === 0) return
   await sql`insert into outbox (link_id, connection_id, entity) select id, connection_id, entity from link where id = any(${linkIds}::uuid[]) and state in ('live', 'creating') order by id
-    on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, not_before = '-infinity'`.execute(tx)
+    on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, attempts = 0, not_before = '-infinity'`.execute(tx)
 }
 
 /** Asks for all rows of an entity on a connection to be compared and written. */
 export async function touchEntity(tx: Tx, connectionId: string, entity: string): Promise<void> {
   await sql`insert into outbox (link_id, connection_id, entity)
     select id, connection_id, entity from link where connection_id = ${connectionId} and entity = ${entity} and state = 'live' order by id
-    on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, not_before = '-infinity'`.execute(tx)
+    on conflict (workspace_id, link_id) do update set seq = outbox.seq + 1, attempts = 0, not_before = '-infinity'`.execute(tx)
 }
 
 /**
@@ -193,10 +193,16 @@ export async function forgetDelays(tx: Tx, connectionId: string): Promise<void> 
   )
 }
 
-/** Puts rows off: tried again after the delay, later each time. */
-export async function deferOutbox(tx: Tx, linkIds: string[], delayMs: number): Promise<void> {
+/** What is put off again and again is at last tried this seldom. */
+const LONGEST_DELAY_MS = 10 * 60_000
+
+/** Puts rows off. @param longer the delay doubles with each time that the row is put off. */
+export async function deferOutbox(tx: Tx, linkIds: string[], delayMs: number, { longer = false } = {}): Promise<void> {
   if (linkIds.length === 0) return
-  await sql`update outbox set attempts = attempts + 1, not_before = clock_timestamp() + ${delayMs} * interval '1 millisecond' where link_id = any(${linkIds}::uuid[])`.execute(
+  const delay = longer
+    ? sql`least(${delayMs}::float8 * power(2, least(attempts, 16)), greatest(${delayMs}, ${LONGEST_DELAY_MS})::float8)`
+    : sql`${delayMs}::float8`
+  await sql`update outbox set attempts = attempts + 1, not_before = clock_timestamp() + ${delay} * interval '1 millisecond' where link_id = any(${linkIds}::uuid[])`.execute(
     tx,
   )
 }

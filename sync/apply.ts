@@ -4,7 +4,7 @@ import type { Snapshot } from '../connectors/connector.ts'
 import type { CompiledMapping } from '../mappings/compile.ts'
 import { ruleEntry } from '../mappings/identity.ts'
 import type { Value } from '../mappings/model/value.ts'
-import type { Base, ConflictRow, Interval, LinkRow, RecordRow } from '../mappings/state.ts'
+import type { Base, ConflictRow, Interval, LinkRow, RecordRow, WriteRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as intents from '../store/intents.ts'
@@ -128,6 +128,13 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
       back(snapshot.id, 'an older version was read', 1_000)
       continue
     }
+    if (snapshot.unseen) {
+      unseen(batch, ctx, object, snapshot, known)
+      for (const l of known) if (isOver(writes.get(l.openWrite ?? -1), ctx)) batch.closed.push(l.id)
+      continue
+    }
+    // What is deleted is nobody's twin any more.
+    if (snapshot.deleted) batch.keys.set(snapshot.id, [])
     // As another entity the row has another link; the one of an entity that it left stays outside.
     const link = item && known.find((l) => l.entity === item.mapping.entity)
     for (const former of known) {
@@ -136,18 +143,24 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
       if (snapshot.deleted) await deleted(tx, ctx, batch, former, record, open.get(record.id) ?? [])
       // Nothing is merged into such a record; a write of ours to it is settled all the same.
       else if (!record.deleted && record.frozen === null) leave(batch, ctx, former)
+      // Nothing flows any more: what became of the last write is seen once it can no more be on its way.
+      if (isOver(writes.get(former.openWrite ?? -1), ctx)) batch.closed.push(former.id)
     }
     if (!item || snapshot.deleted) continue
     if (!link) {
       newcomers.push(item)
       continue
     }
-    if (link.state === 'duplicate' || link.recordId === null) continue
+    if (link.state === 'duplicate' || link.recordId === null) {
+      if (isOver(writes.get(link.openWrite ?? -1), ctx)) batch.closed.push(link.id)
+      continue
+    }
     const record = byRecord.get(link.recordId)
     if (!record) continue
     if (link.state === 'dead') {
       if (ctx.standing?.get(`${object} ${snapshot.id}`) !== true) back(snapshot.id, 'it was deleted, and is listed again')
-      else if (await restored(tx, ctx, batch, link, record, snapshot)) merge(batch, ctx, link, record, item, [])
+      else if (await restored(tx, ctx, batch, link, record, snapshot))
+        merge(batch, ctx, link, record, item, open.get(record.id) ?? [])
       continue
     }
     const still = record.deleted || record.frozen !== null
@@ -160,6 +173,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
     const blank = blanked.bases.get(link.id)
     let base = { ...link.base, ...blank }
     if (blank) batch.changeLink({ id: link.id, base: blank })
+    const unsettled: ConflictRow[] = []
     if (write) {
       const settled = settle(write, record.fields, item, ctx)
       if (settled.wait !== undefined) {
@@ -170,7 +184,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
       if (settled.landed) batch.closed.push(link.id)
       else batch.refused.push({ linkId: link.id, id: write.id, error: NOT_LANDED })
       batch.changeLink({ id: link.id, base: settled.base })
-      for (const c of settled.uncertain) openConflict(batch, record.id, c)
+      for (const c of settled.uncertain) unsettled.push(openConflict(batch, record.id, c))
       if (Object.keys(settled.adjusted).length > 0)
         batch.journal.push({
           recordId: record.id,
@@ -183,7 +197,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
         })
       if (!settled.landed) batch.ownOutbox.push(link.id)
     }
-    if (!still) merge(batch, ctx, { ...link, base }, record, item, open.get(record.id) ?? [])
+    if (!still) merge(batch, ctx, { ...link, base }, record, item, [...(open.get(record.id) ?? []), ...unsettled])
   }
   await linkNewcomers(tx, ctx, batch, object, newcomers, byExternal)
   await batch.write(tx, ctx, object)
@@ -194,6 +208,26 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
     targets: blanked.targets,
   }
 }
+
+/**
+ * A row that is not shown any more, and that no list of deleted rows names: it may be hidden from the integration user as
+ * well as gone. Nothing flows to it, nobody takes it for deleted, and if it is seen again it is merged as before.
+ */
+function unseen(batch: Batch, ctx: ApplyContext, object: string, { id }: Snapshot, known: LinkRow[]): void {
+  for (const link of known.filter((l) => l.state === 'live')) {
+    leave(batch, ctx, link)
+    batch.finding(
+      'row_unseen',
+      `${object} ${id}`,
+      `${object} ${id} cannot be seen any more: deleted for good, or hidden from the integration user; it is left alone`,
+    )
+  }
+}
+
+/** Whether a read shows all that an open write of ours can still have done. */
+const isOver = (write: WriteRow | undefined, ctx: ApplyContext): boolean =>
+  write !== undefined &&
+  (write.state === 'acknowledged' ? ctx.began >= (write.answeredAt ?? 0) : ctx.began - write.sentAt >= ctx.flightMs)
 
 /** Merges one reading into its record and link, in memory and into the batch. */
 export function merge(
@@ -235,7 +269,7 @@ export function merge(
   const frozen = new Set([...open.map((c) => c.field), ...result.opened.map((c) => c.field)])
   const sends = mapping.fields.some((f) => f.writes && !frozen.has(f.name) && mustSend(record.fields[f.name], base[f.name]))
   if (sends && !ctx.pushing?.has(link.id)) batch.ownOutbox.push(link.id)
-  if (mapping.document.identity.length > 0 && (firstLink || Object.keys(result.fields).some((f) => isIdentityField(mapping, f))))
+  if (mapping.document.identity.length > 0 && (firstLink || Object.keys(result.base).some((f) => isIdentityField(mapping, f))))
     batch.keys.set(snapshot.id, keysOf(mapping, snapshot.id, item.reading))
 }
 
@@ -286,9 +320,11 @@ function note(batch: Batch, ctx: ApplyContext, record: RecordRow, item: Item, re
     batch.waiting.push({ waitsFor, object: item.mapping.object, externalId: item.snapshot.id })
 }
 
-function openConflict(batch: Batch, recordId: string, c: Omit<ConflictRow, 'id' | 'recordId'>): void {
+function openConflict(batch: Batch, recordId: string, c: Omit<ConflictRow, 'id' | 'recordId'>): ConflictRow {
   batch.counts.conflicts++
-  batch.opened.push({ ...c, base: c.base ?? null, id: randomUUID(), recordId })
+  const conflict = { ...c, base: c.base ?? null, id: randomUUID(), recordId }
+  batch.opened.push(conflict)
+  return conflict
 }
 
 /**

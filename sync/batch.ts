@@ -40,6 +40,8 @@ export interface ApplyContext {
   echoes?: ReadonlySet<string>
   /** Rows, as object and id, that reads of this turn showed alive (true) or gone. */
   standing?: ReadonlyMap<string, boolean>
+  /** Findings are put in here instead of being stored: pages that are stored side by side would wait for each other's. */
+  later?: conflicts.Finding[]
   /** The object was read completely before: new records go out at once. Else the end of that first read sees to it. */
   settled: boolean
 }
@@ -164,7 +166,8 @@ export class Batch {
     await intents.refuseWrites(tx, this.refused)
     await identity.insertMatches(tx, this.matches)
     await identity.settleMatches(tx, rt.id, object, this.matched)
-    await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
+    if (ctx.later) ctx.later.push(...this.findings.values())
+    else await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
     await queues.touchOutbox(tx, [...this.recordChanges.keys()], rt.id)
     await queues.touchOutboxLinks(tx, this.ownOutbox)
     await waiting.addWaiting(tx, rt.id, this.waiting)

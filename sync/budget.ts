@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pRetry from 'p-retry'
-import type { Operation, Wire } from '../connectors/connector.ts'
+import { isWrite, type Operation, type Wire } from '../connectors/connector.ts'
 import { CrmError } from '../connectors/errors.ts'
 
 /** The one place where calls are counted, held back and repeated. */
@@ -15,6 +15,8 @@ const SEARCHES_PER_SECOND = 4
 const BURST_SHARE = 0.9
 /** Share of the day's allowance after which only people's urgent work would go on; we stop. */
 const DAY_SHARE = 0.9
+/** How often a connection without calls left asks whether a new day has begun. */
+const ASK_AGAIN_MS = 4 * 60_000
 
 export interface Credentials {
   token(): Promise<string>
@@ -28,6 +30,8 @@ export class CallBudget implements Wire {
   readonly used: Record<string, number> = {}
   /** The day's allowance as the CRM states it. */
   day: { used: number; limit: number } | undefined
+  /** When the CRM last said how much of it is used, or was asked. */
+  #asked = 0
   #burst: { max: number; windowMs: number } | undefined
   #recent: number[] = []
   #searches: number[] = []
@@ -57,6 +61,8 @@ export class CallBudget implements Wire {
     return pRetry(
       async () => {
         await this.#admit(operation)
+        if (operation.sendBy !== undefined && Date.now() > operation.sendBy)
+          throw new CrmError('unavailable', `${operation.what}: it waited too long to be sent, and is looked at anew`)
         this.used[operation.kind] = (this.used[operation.kind] ?? 0) + 1
         // HubSpot's search answers carry no daily figure, and count all the same.
         if (operation.kind === 'search' && this.day) this.day.used++
@@ -86,9 +92,9 @@ export class CallBudget implements Wire {
   /** Reads what the CRM says of its limits. */
   note(headers: Record<string, string>): void {
     const usage = /api-usage=(\d+)\/(\d+)/.exec(headers['sforce-limit-info'] ?? '')
-    if (usage) this.day = { used: Number(usage[1]), limit: Number(usage[2]) }
+    if (usage) this.#learn(Number(usage[1]), Number(usage[2]))
     const [daily, left] = [headers['x-hubspot-ratelimit-daily'], headers['x-hubspot-ratelimit-daily-remaining']]
-    if (daily && left) this.day = { used: Number(daily) - Number(left), limit: Number(daily) }
+    if (daily && left) this.#learn(Number(daily) - Number(left), Number(daily))
     const [max, interval] = [
       Number(headers['x-hubspot-ratelimit-max']),
       Number(headers['x-hubspot-ratelimit-interval-milliseconds']),
@@ -96,14 +102,23 @@ export class CallBudget implements Wire {
     if (max > 0 && interval > 0) this.#burst = { max, windowMs: interval }
   }
 
+  #learn(used: number, limit: number): void {
+    this.day = { used, limit }
+    this.#asked = Date.now()
+  }
+
   /** Waits until the limits leave room; callers are admitted one after another. */
   #admit(operation: Operation): Promise<void> {
     const mine = this.#turn.then(async () => {
-      if (this.day && this.day.used >= this.day.limit * DAY_SHARE)
-        throw new CrmError(
-          'quota_exhausted',
-          `${this.day.used} of the day's ${this.day.limit} calls are used; the rest is left to the CRM's other tools`,
-        )
+      // The day ends some time: now and then one call is let through, whose answer says how much is used.
+      if (this.day && this.day.used >= this.day.limit * DAY_SHARE) {
+        if (Date.now() - this.#asked < ASK_AGAIN_MS)
+          throw new CrmError(
+            'quota_exhausted',
+            `${this.day.used} of the day's ${this.day.limit} calls are used; the rest is left to the CRM's other tools`,
+          )
+        this.#asked = Date.now()
+      }
       if (operation.kind === 'search' && this.#burst && this.#burst.max < 100_000)
         await this.#window(this.#searches, SEARCHES_PER_SECOND, 1_000)
       if (this.#burst) await this.#window(this.#recent, Math.floor(this.#burst.max * BURST_SHARE), this.#burst.windowMs)
@@ -123,8 +138,8 @@ export class CallBudget implements Wire {
   }
 }
 
-/** Whether the same request may be sent again. A write of unknown outcome only where a repeat does no harm. */
+/** Whether the same request may be sent again. A write of unknown outcome never: others may have written since. */
 function repeatable(error: CrmError, operation: Operation): boolean {
   if (!error.transient || (error.detail.retryAfterMs ?? 0) > LONGEST_WAIT_MS) return false
-  return error.class !== 'unknown_outcome' || operation.idempotent
+  return error.class !== 'unknown_outcome' || !isWrite(operation)
 }

@@ -127,6 +127,7 @@ export async function redirectMerges(
     const [from, to] = [found.get(loser), found.get(winner)]
     if (!from || from.state === 'dead' || loser === winner) continue
     await identity.redirectExternal(tx, rt.id, object, [{ from: loser, to: winner }])
+    batch.keys.set(loser, [])
     if (!to) {
       // The winner is new to us: the loser's link moves to it, with its base.
       await links.updateLinks(tx, [{ id: from.id, externalId: winner }])

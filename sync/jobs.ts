@@ -15,6 +15,7 @@ import type { Engine } from './engine.ts'
 import { checkMatches } from './matches.ts'
 import { isPassing, pullSlice } from './pull/pull.ts'
 import { pushSlice } from './push/push.ts'
+import { redescribe } from './remap.ts'
 
 /**
  * Lane jobs on BullMQ: Redis where there is one, else BullMQ's own PostgreSQL backend on the same engine.
@@ -117,13 +118,17 @@ export async function startJobs(
     } catch (error) {
       // Another worker has the lane; the sweep asks again in case it is gone.
       if (error instanceof FenceLost) return
+      // A field or an object went: what is left is read without it.
+      if (error instanceof CrmError && error.class === 'unknown_field' && rt)
+        await redescribe(engine, rt).catch((e: Error) => engine.log('warn', `${rt.name}: ${e.message}`))
       const passing = isPassing(error)
       engine.log(
         passing ? 'warn' : 'error',
         `${rt.name} ${direction}: ${(error as Error).message}`,
         error instanceof CrmError ? { class: error.class, ...error.detail } : { stack: (error as Error).stack },
       )
-      const rest = error instanceof CrmError && error.class === 'quota_exhausted' ? QUOTA_RETRY_MS : RETRY_MS
+      const asked = error instanceof CrmError ? (error.detail.retryAfterMs ?? 0) : 0
+      const rest = Math.max(asked, error instanceof CrmError && error.class === 'quota_exhausted' ? QUOTA_RETRY_MS : RETRY_MS)
       resting.set(lane, Date.now() + rest - 50)
       later(job.data, rest)
     }

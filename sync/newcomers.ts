@@ -30,6 +30,7 @@ export async function linkNewcomers(
   }
   const { decisions, creating } = await decisionsFor(tx, ctx, batch, rest)
   const wanted = [...decisions.values()].flatMap((d) => ('link' in d ? [d.link] : []))
+  const underWay = await intents.openWrites(tx, [...creating.values()])
   const locked = new Map((await records.lockRecords(tx, [...new Set(wanted)].sort())).map((r) => [r.id, r]))
   for (const item of rest) {
     const decision = decisions.get(item.snapshot.id)!
@@ -38,7 +39,16 @@ export async function linkNewcomers(
       const id = makeRecord(ctx, batch, object, item)
       await askForSameRow(tx, ctx, batch, item, id, former.get(item.snapshot.id) ?? [])
     } else if ('review' in decision) hold(batch, ctx, object, item, [...new Set(decision.review)], decision.reason)
-    else bind(batch, ctx, object, item, locked.get(decision.link)!, creating.get(decision.link))
+    else if (underWay.has(creating.get(decision.link) ?? '')) {
+      // A row of its own is being made for that record: what came of it decides.
+      batch.counts.putBack++
+      batch.putBack.push({
+        object,
+        externalId: item.snapshot.id,
+        reason: 'its record is just being created here',
+        delayMs: 1_000,
+      })
+    } else bind(batch, ctx, object, item, locked.get(decision.link)!, creating.get(decision.link))
   }
 }
 

@@ -2,6 +2,8 @@ import { CrmError } from '../connectors/errors.ts'
 import { fieldMapping, type MappingDocument, mappingSchema, type Policy } from '../mappings/mapping.ts'
 import type { Entity } from '../mappings/model/model.ts'
 import { type Json, same } from '../mappings/model/value.ts'
+import type { ObjectSchema } from '../mappings/schema.ts'
+import { dropFindings, putFindings } from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as lanes from '../store/lanes.ts'
 import { activateMapping, activeMappings, activeVersions } from '../store/mappings.ts'
@@ -29,6 +31,51 @@ export async function refreshMappings(engine: Engine, rt: Runtime): Promise<void
     }
   }
   Object.assign(rt, compileDocuments(documents, rt.schemas), { versions })
+}
+
+/** How a CRM's objects look now: fields come, go, are hidden and shown again. */
+export async function redescribe(
+  engine: Engine,
+  rt: Runtime,
+  objects: readonly string[] = [...rt.schemas.keys()],
+): Promise<void> {
+  const before = new Map(rt.schemas)
+  for (const object of objects) {
+    try {
+      rt.schemas.set(object, await rt.connector.describe(object))
+    } catch (error) {
+      if (!(error instanceof CrmError) || error.transient || error.class === 'quota_exhausted') throw error
+      rt.schemas.delete(object)
+    }
+  }
+  const changed = objects.filter((o) => !same(asJson(before.get(o) ?? null), asJson(rt.schemas.get(o) ?? null)))
+  if (changed.length === 0) return
+  const documents = await inTransaction(engine, async (tx) =>
+    (await activeMappings(tx, rt.id)).map((m) => mappingSchema.parse(m.document)),
+  )
+  const seen = (schemas: ReadonlyMap<string, ObjectSchema>) =>
+    new Set(compileDocuments(documents, schemas).mappings.flatMap((m) => m.fields.map((f) => `${m.entity}.${f.name}`)))
+  const returned = [...seen(rt.schemas).difference(seen(before))].map((f) => f.split('.')[0])
+  Object.assign(rt, compileDocuments(documents, rt.schemas))
+  await inTransaction(engine, async (tx) => {
+    await noteMissing(tx, rt)
+    // A field that is there again is compared in all rows.
+    for (const m of rt.mappings) if (returned.includes(m.entity)) await lanes.demandScan(tx, rt.id, m.object)
+  })
+}
+
+/** One finding for each mapped field that the CRM does not have, or does not show; it goes when the field returns. */
+export async function noteMissing(tx: Tx, rt: Runtime): Promise<void> {
+  const missing = rt.mappings.flatMap((m) =>
+    m.missing.map((x) => ({ code: 'field_missing', subject: `${m.entity}.${x.field}`, message: x.message, count: 1 })),
+  )
+  await dropFindings(
+    tx,
+    rt.id,
+    'field_missing',
+    missing.map((m) => m.subject),
+  )
+  await putFindings(tx, rt.id, missing)
 }
 
 /**

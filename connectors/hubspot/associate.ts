@@ -15,7 +15,10 @@ interface Association {
 }
 
 /** Archives the labels of associations that should go, then creates those that should be. */
-export async function associate(client: HubspotClient, { object, column, changes }: AssociateRequest): Promise<Outcome[]> {
+export async function associate(
+  client: HubspotClient,
+  { object, column, changes, sendBy }: AssociateRequest,
+): Promise<Outcome[]> {
   const type = associationOf(column)
   if (!type)
     throw new CrmError('unknown_field', `${object} has no association ${column} that can be written`, {
@@ -35,7 +38,7 @@ export async function associate(client: HubspotClient, { object, column, changes
         async (positions) => {
           const inputs = positions.map((p) => ({ from: { id: piece[p]!.from }, to: { id: piece[p]!.to }, types }))
           await client.request(
-            { kind: 'association_write', idempotent: true, what: `${op} ${inputs.length} ${object} to ${type.to}` },
+            { kind: 'association_write', what: `${op} ${inputs.length} ${object} to ${type.to}`, sendBy },
             { method: 'POST', path: `/crm/v4/associations/${object}/${type.to}/batch/${op}`, body: { inputs } },
             z.unknown(),
           )

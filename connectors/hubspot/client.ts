@@ -2,7 +2,7 @@ import { Request } from '@hubspot/api-client/lib/src/services/http/Request.js'
 import type { z } from 'zod'
 import { withoutBrokenCharacters } from '../answer-text.ts'
 import type { Operation, Reply, Wire } from '../connector.ts'
-import { CrmError, networkError } from '../errors.ts'
+import { CrmError, certain, networkError } from '../errors.ts'
 import { classify } from './errors.ts'
 
 const TIMEOUT_MS = 30_000
@@ -36,7 +36,7 @@ export class HubspotClient {
       const headers = Object.fromEntries(answer.headers)
       this.#wire.note(headers)
       const body = parse(answer.text)
-      if (answer.status >= 300) throw classify(answer.status, body, headers)
+      if (answer.status >= 300) throw certain(classify(answer.status, body, headers), operation)
       const parsed = schema.safeParse(body)
       if (!parsed.success)
         throw new CrmError(
@@ -49,7 +49,7 @@ export class HubspotClient {
 }
 
 /** An operation on the account's set-up rather than on its records. */
-export const meta = (what: string): Operation => ({ kind: 'meta', idempotent: true, what })
+export const meta = (what: string): Operation => ({ kind: 'meta', what })
 
 async function send(request: Request): Promise<{ status: number; headers: Headers; text: string }> {
   try {

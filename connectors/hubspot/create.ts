@@ -6,14 +6,14 @@ import { classify } from './errors.ts'
 import { associationOf, batchAnswer, encodeRow, writtenSnapshot } from './wire.ts'
 
 /** Every row carries its trace id: rows fail one by one, and answers are matched by it. */
-export async function create(client: HubspotClient, { object, externalId, rows }: CreateRequest): Promise<Outcome[]> {
+export async function create(client: HubspotClient, { object, externalId, rows, sendBy }: CreateRequest): Promise<Outcome[]> {
   const inputs = rows.map(({ key, row }, i) => {
     const properties = encodeRow(row)
     properties[externalId] = key
     return { properties, associations: associationsOf(row), objectWriteTraceId: String(i) }
   })
   const { body, clock } = await client.request(
-    { kind: 'write', idempotent: false, what: `create ${rows.length} ${object}` },
+    { kind: 'write', what: `create ${rows.length} ${object}`, sendBy },
     { method: 'POST', path: `/crm/v3/objects/${object}/batch/create`, body: { inputs } },
     batchAnswer,
   )

@@ -1,5 +1,5 @@
 import type { Outcome } from '../connector.ts'
-import type { CrmError } from '../errors.ts'
+import { CrmError } from '../errors.ts'
 
 /**
  * Writes a batch that the CRM accepts or refuses as a whole. Rows that the error names are taken out and
@@ -28,7 +28,15 @@ export async function writeAround(
       continue
     } catch (thrown) {
       error = thrown as CrmError
-      if (error.name !== 'CrmError' || !isAboutRows(error)) throw thrown
+      if (error.name !== 'CrmError') throw thrown
+      if (!isAboutRows(error)) {
+        // What was written before is told; what was not sent any more is tried again.
+        if (outcomes.every((o) => !o?.ok)) throw thrown
+        for (const p of positions) outcomes[p] = { ok: false, error }
+        const rest = new CrmError('unavailable', `not sent: ${error.message}`, error.detail)
+        for (const p of work.flat()) outcomes[p] = { ok: false, error: rest }
+        return outcomes
+      }
     }
     if (positions.length === 1) {
       outcomes[positions[0]!] = { ok: false, error }

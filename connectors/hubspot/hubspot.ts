@@ -24,9 +24,9 @@ import { HubspotClient } from './client.ts'
 import { create } from './create.ts'
 import { describe } from './describe.ts'
 import { BATCH } from './limits.ts'
-import { list, readByIds } from './read.ts'
+import { find, list, readByIds } from './read.ts'
 import { remove } from './remove.ts'
-import { changes, find } from './search.ts'
+import { changes } from './search.ts'
 import { update } from './update.ts'
 
 /** Speaks to a HubSpot account. Each capability has its own file in this folder. */

@@ -1,4 +1,4 @@
-import type { ListRequest, Page, ReadRequest, Snapshot } from '../connector.ts'
+import type { FindRequest, ListRequest, Page, ReadRequest, Snapshot } from '../connector.ts'
 import { CrmError } from '../errors.ts'
 import type { HubspotClient } from './client.ts'
 import { BATCH } from './limits.ts'
@@ -9,7 +9,7 @@ import { batchAnswer, objectAnswer, pageAnswer, propertiesOf, toSnapshots } from
 /** One page of the living rows. */
 export async function list(client: HubspotClient, { object, columns, after }: ListRequest): Promise<Page> {
   const { body, clock } = await client.request(
-    { kind: 'read', idempotent: true, what: `list ${object}` },
+    { kind: 'read', what: `list ${object}` },
     {
       method: 'GET',
       path: `/crm/v3/objects/${object}`,
@@ -23,7 +23,7 @@ export async function list(client: HubspotClient, { object, columns, after }: Li
     pageAnswer,
   )
   const next = body.paging?.next?.after
-  return { snapshots: toSnapshots(body.results, columns, clock), ...(next && { after: next }) }
+  return { snapshots: toSnapshots(body.results, columns, clock), clock, ...(next && { after: next }) }
 }
 
 /** Ids that a batch read leaves out are archived, merged or gone: archived ones are read in a second call, the rest one by one. */
@@ -45,7 +45,7 @@ export async function readByIds(client: HubspotClient, { object, ids, columns }:
 
 async function readBatch(client: HubspotClient, { object, ids, columns }: ReadRequest, archived: boolean): Promise<Snapshot[]> {
   const { body, clock } = await client.request(
-    { kind: 'read', idempotent: true, what: `read ${ids.length} ${object}` },
+    { kind: 'read', what: `read ${ids.length} ${object}` },
     {
       method: 'POST',
       path: `/crm/v3/objects/${object}/batch/read?archived=${archived}`,
@@ -61,7 +61,7 @@ async function readBatch(client: HubspotClient, { object, ids, columns }: ReadRe
 async function readMerged(client: HubspotClient, object: string, id: string, columns: string[]): Promise<Snapshot | undefined> {
   try {
     const { body, clock } = await client.request(
-      { kind: 'read', idempotent: true, what: `read ${object} ${id}` },
+      { kind: 'read', what: `read ${object} ${id}` },
       { method: 'GET', path: `/crm/v3/objects/${object}/${id}`, qs: { properties: propertiesOf(columns) } },
       objectAnswer,
     )
@@ -71,4 +71,25 @@ async function readMerged(client: HubspotClient, object: string, id: string, col
     if (error instanceof CrmError && error.class === 'not_found') return undefined
     throw error
   }
+}
+
+/** Rows, archived ones included, whose unique property has one of the values. */
+export async function find(client: HubspotClient, { object, column, values, columns }: FindRequest): Promise<Snapshot[]> {
+  const found: Snapshot[] = []
+  for (const archived of [false, true]) {
+    const known = new Set(found.map((s) => s.row[column]))
+    const missing = values.filter((v) => !known.has(v))
+    if (missing.length === 0) break
+    const { body, clock } = await client.request(
+      { kind: 'read', what: `find ${missing.length} ${object} by ${column}` },
+      {
+        method: 'POST',
+        path: `/crm/v3/objects/${object}/batch/read?archived=${archived}`,
+        body: { inputs: missing.map((id) => ({ id })), idProperty: column, properties: propertiesOf([...columns, column]) },
+      },
+      batchAnswer,
+    )
+    found.push(...toSnapshots(body.results, [...columns, column], clock))
+  }
+  return found
 }

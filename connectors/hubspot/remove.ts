@@ -3,9 +3,9 @@ import type { Outcome, RemoveRequest } from '../connector.ts'
 import type { HubspotClient } from './client.ts'
 
 /** Archives rows; HubSpot answers for the batch as a whole. */
-export async function remove(client: HubspotClient, { object, ids }: RemoveRequest): Promise<Outcome[]> {
+export async function remove(client: HubspotClient, { object, ids, sendBy }: RemoveRequest): Promise<Outcome[]> {
   await client.request(
-    { kind: 'write', idempotent: true, what: `archive ${ids.length} ${object}` },
+    { kind: 'write', what: `archive ${ids.length} ${object}`, sendBy },
     {
       method: 'POST',
       path: `/crm/v3/objects/${object}/batch/archive`,

@@ -1,12 +1,15 @@
-import type { ChangesPage, ChangesRequest, FindRequest, Snapshot } from '../connector.ts'
+import type { ChangesPage, ChangesRequest, Cursor, Snapshot } from '../connector.ts'
 import type { HubspotClient } from './client.ts'
-import { SEARCH_CAP, SEARCH_PAGE } from './limits.ts'
+import { SEARCH_PAGE } from './limits.ts'
 import { pageAnswer, propertiesOf, toSnapshots } from './wire.ts'
 
-/** What HubSpot's search answers: rows changed since a time, and rows by a value. */
+/** What HubSpot's search answers: rows changed since a time. */
+
+/** Rows after which a poll stores what it has before it goes on. */
+const AT_ONCE = 2_000
 
 /**
- * One search page after another, cut into time windows below the cap.
+ * One search page after another, up to what a poll stores at once.
  *
  * @param modified the property with the time of the last change; it differs between objects.
  */
@@ -15,65 +18,47 @@ export async function changes(
   { object, columns, since }: ChangesRequest,
   modified: string,
 ): Promise<ChangesPage> {
-  const filters = since.id
-    ? // More rows share one instant than a search can page through: go on by id within it.
-      [
-        { propertyName: modified, operator: 'EQ', value: String(since.version) },
-        { propertyName: 'hs_object_id', operator: 'GT', value: since.id },
-      ]
-    : [{ propertyName: modified, operator: 'GTE', value: String(since.version) }]
-  const snapshots: Snapshot[] = []
-  let after: string | undefined
-  do {
+  const found = new Map<string, Snapshot>()
+  const page = async (from: Cursor): Promise<Snapshot[]> => {
     const { body, clock } = await client.request(
-      { kind: 'search', idempotent: true, what: `changes of ${object}` },
+      { kind: 'search', what: `changes of ${object}` },
       {
         method: 'POST',
         path: `/crm/v3/objects/${object}/search`,
         body: {
-          filterGroups: [{ filters }],
-          sorts: [{ propertyName: since.id ? 'hs_object_id' : modified, direction: 'ASCENDING' }],
+          filterGroups: [{ filters: filtersOf(from, modified) }],
+          sorts: [{ propertyName: from.id ? 'hs_object_id' : modified, direction: 'ASCENDING' }],
           properties: propertiesOf(columns),
           limit: SEARCH_PAGE,
-          ...(after && { after }),
         },
       },
       pageAnswer,
     )
-    snapshots.push(...toSnapshots(body.results, columns, clock))
-    after = body.paging?.next?.after
-  } while (after && Number(after) + SEARCH_PAGE <= SEARCH_CAP)
-  const last = snapshots.at(-1)
-  if (!after || !last) {
-    if (since.id) return { object, snapshots, next: { version: since.version + 1, id: '' } }
-    return { object, snapshots, ...(last && { upTo: { version: last.version, id: '' } }) }
+    return toSnapshots(body.results, columns, clock)
   }
-  const next =
-    since.id || last.version === since.version
-      ? { version: last.version, id: since.id ? last.id : '0' }
-      : { version: last.version, id: '' }
-  return { object, snapshots, next }
+  // Every page begins where the one before ended, by time: a row that is edited meanwhile leaves its place in the order,
+  // and pages that were counted would pass over another one.
+  for (let from = since; ; ) {
+    const snapshots = await page(from)
+    for (const s of snapshots) found.set(s.id, s)
+    const last = snapshots.at(-1)
+    const all = [...found.values()]
+    if (snapshots.length < SEARCH_PAGE || !last) {
+      if (from.id) return { object, snapshots: all, next: { version: from.version + 1, id: '' } }
+      return { object, snapshots: all, ...(last && { upTo: { version: last.version, id: '' } }) }
+    }
+    // More rows share one instant than a page holds: go on by id within it.
+    const instant = from.id !== '' || last.version === from.version
+    from = { version: last.version, id: from.id ? last.id : instant ? '0' : '' }
+    if (found.size >= AT_ONCE) return { object, snapshots: all, next: from }
+  }
 }
 
-/** Rows whose column has one of the values. */
-export async function find(client: HubspotClient, { object, column, values, columns }: FindRequest): Promise<Snapshot[]> {
-  const { body, clock } = await client.request(
-    { kind: 'search', idempotent: true, what: `find ${object} by ${column}` },
-    {
-      method: 'POST',
-      path: `/crm/v3/objects/${object}/search`,
-      body: {
-        filterGroups: [
-          {
-            // Search finds text only by its lower-case form.
-            filters: [{ propertyName: column, operator: 'IN', values: values.map((v) => v.toLowerCase()) }],
-          },
-        ],
-        properties: propertiesOf([...columns, column]),
-        limit: SEARCH_PAGE,
-      },
-    },
-    pageAnswer,
-  )
-  return toSnapshots(body.results, [...columns, column], clock)
-}
+/** Rows changed since a time, or, with an id, those of one instant. */
+const filtersOf = ({ version, id }: Cursor, modified: string) =>
+  id
+    ? [
+        { propertyName: modified, operator: 'EQ', value: String(version) },
+        { propertyName: 'hs_object_id', operator: 'GT', value: id },
+      ]
+    : [{ propertyName: modified, operator: 'GTE', value: String(version) }]

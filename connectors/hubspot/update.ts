@@ -6,13 +6,13 @@ import { writeAround } from './halving.ts'
 import { batchAnswer, encodeRow, writtenSnapshot } from './wire.ts'
 
 /** One bad row fails a whole update: it is found and the rest is written. */
-export async function update(client: HubspotClient, { object, rows }: UpdateRequest): Promise<Outcome[]> {
+export async function update(client: HubspotClient, { object, rows, sendBy }: UpdateRequest): Promise<Outcome[]> {
   return writeAround(
     rows.length,
     async (positions) => {
       const inputs = positions.map((p) => ({ id: rows[p]!.id, properties: encodeRow(rows[p]!.row) }))
       const { body, clock } = await client.request(
-        { kind: 'write', idempotent: true, what: `update ${inputs.length} ${object}` },
+        { kind: 'write', what: `update ${inputs.length} ${object}`, sendBy },
         { method: 'POST', path: `/crm/v3/objects/${object}/batch/update`, body: { inputs } },
         batchAnswer,
       )

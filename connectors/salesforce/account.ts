@@ -32,7 +32,7 @@ export async function account(
   client: SalesforceClient,
   describe: (object: string) => Promise<ObjectSchema>,
 ): Promise<AccountInfo> {
-  const user = await client.soap({ kind: 'meta', idempotent: true, what: 'user info' }, 'getUserInfo', userInfo)
+  const user = await client.soap({ kind: 'meta', what: 'user info' }, 'getUserInfo', userInfo)
   const org = await client.query('meta', 'SELECT Id, Name, TimeZoneSidKey FROM Organization LIMIT 1', organizationAnswer)
   const [info] = org.body.records
   const schema = await describe('Account')

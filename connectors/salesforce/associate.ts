@@ -21,7 +21,7 @@ interface RoleWrite {
 /** The primary contact of an opportunity is a contact role: found, then made or switched. */
 export async function associate(
   client: SalesforceClient,
-  { object, column, changes, fresh }: AssociateRequest,
+  { object, column, changes, fresh, sendBy }: AssociateRequest,
 ): Promise<Outcome[]> {
   if (object !== 'Opportunity' || column !== '@OpportunityContactRole#primary')
     throw new CrmError('unknown_field', `${object} has no association ${column} that can be written`, {
@@ -36,7 +36,7 @@ export async function associate(
   ] as const) {
     for (const piece of chunks(work, BATCH.associate)) {
       const what = `contact roles of ${piece.length} opportunities`
-      const operation: Operation = { kind: 'association_write', idempotent: false, what }
+      const operation: Operation = { kind: 'association_write', what, sendBy }
       const records = piece.map((p) => ({ attributes: { type: 'OpportunityContactRole' }, ...p.record }))
       const results = await save(client, operation, method, '/composite/sobjects', records)
       results.forEach((r, n) => {

@@ -18,20 +18,29 @@ export async function changes(client: SalesforceClient, requests: ChangesRequest
     referenceId: `q${i}`,
   }))
   const { body, clock } = await client.request(
-    { kind: 'read', idempotent: true, what: `changes of ${requests.map((r) => r.object).join(', ')}` },
+    { kind: 'read', what: `changes of ${requests.map((r) => r.object).join(', ')}` },
     { method: 'POST', url: '/composite', body: JSON.stringify({ allOrNone: false, compositeRequest }) },
     compositeAnswer,
   )
-  return body.compositeResponse.map((part, i) => {
+  const pages: ChangesPage[] = []
+  for (const [i, part] of body.compositeResponse.entries()) {
     const { object, columns } = requests[i]!
-    if (part.httpStatusCode >= 400) throw classify((part.body as SalesforceErrorEntry[])[0]!, part.httpStatusCode)
+    if (part.httpStatusCode >= 400) {
+      const error = classify((part.body as SalesforceErrorEntry[])[0]!, part.httpStatusCode)
+      // A field or an object that went: the other objects have been asked all the same.
+      if (error.class !== 'unknown_field') throw error
+      pages.push({ object, snapshots: [], error })
+      continue
+    }
     const answer = recordsAnswer.safeParse(part.body)
     if (!answer.success) throw undocumented(`changes of ${object}`, answer.error)
-    const snapshots = toSnapshots(object, answer.data.records, columns, clock)
+    const { records } = await client.whole({ kind: 'read', what: `changes of ${object}` }, answer.data, recordsAnswer)
+    const snapshots = toSnapshots(object, records, columns, clock)
     const last = snapshots.at(-1)
-    const full = snapshots.length === PAGE
-    return { object, snapshots, ...(last && { [full ? 'next' : 'upTo']: cursorAt(last, clock, full) }) }
-  })
+    const full = snapshots.length >= PAGE
+    pages.push({ object, snapshots, ...(last && { [full ? 'next' : 'upTo']: cursorAt(last, clock, full) }) })
+  }
+  return pages
 }
 
 function soqlOf({ object, columns, since }: ChangesRequest): string {

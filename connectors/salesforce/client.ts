@@ -1,7 +1,7 @@
 import { Connection, type HttpRequest, type HttpResponse } from 'jsforce'
 import { z } from 'zod'
 import type { Operation, Reply, Wire } from '../connector.ts'
-import { CrmError } from '../errors.ts'
+import { CrmError, certain } from '../errors.ts'
 import { fromThrown, undocumented } from './errors.ts'
 import { PlainTransport } from './transport.ts'
 
@@ -11,6 +11,13 @@ export const API_VERSION = '60.0'
 const TIMEOUT_MS = 120_000
 /** Our name in Sforce-Call-Options; change events carry it as `changeOrigin`. */
 const CLIENT = 'concordat'
+
+/** What every page of a query holds. */
+interface QueryPage {
+  done: boolean
+  nextRecordsUrl?: string | undefined
+  records: unknown[]
+}
 
 interface Call {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -30,18 +37,28 @@ export class SalesforceClient {
   }
 
   /**
-   * A SOQL query, of one page.
+   * A SOQL query with all its records: a page may hold fewer than were asked for, and names the next one.
    *
-   * @param schema what the answer must look like.
+   * @param schema what a page must look like.
    * @param all deleted and merged rows come along (queryAll).
    */
-  query<T>(kind: Operation['kind'], soql: string, schema: z.ZodType<T>, all = false): Promise<Reply<T>> {
-    const from = /FROM (\w+)/.exec(soql)?.[1] ?? ''
-    return this.request(
-      { kind, idempotent: true, what: `query ${from}` },
-      { method: 'GET', url: `/${all ? 'queryAll' : 'query'}?q=${encodeURIComponent(soql)}` },
-      schema,
-    )
+  async query<T extends QueryPage>(kind: Operation['kind'], soql: string, schema: z.ZodType<T>, all = false): Promise<Reply<T>> {
+    const operation = { kind, what: `query ${/FROM (\w+)/.exec(soql)?.[1] ?? ''}` }
+    const url = `/${all ? 'queryAll' : 'query'}?q=${encodeURIComponent(soql)}`
+    const { body, clock } = await this.request(operation, { method: 'GET', url }, schema)
+    return { body: await this.whole(operation, body, schema), clock }
+  }
+
+  /** A query's first page together with the records of those that follow it. */
+  async whole<T extends QueryPage>(operation: Operation, first: T, schema: z.ZodType<T>): Promise<T> {
+    const records = [...first.records]
+    for (let page: QueryPage = first; !page.done; ) {
+      if (!page.nextRecordsUrl)
+        throw new CrmError('unavailable', `${operation.what}: the answer is not complete and names no next page`)
+      page = (await this.request(operation, { method: 'GET', url: page.nextRecordsUrl }, schema)).body
+      for (const record of page.records) records.push(record)
+    }
+    return { ...first, done: true, records }
   }
 
   /**
@@ -75,7 +92,7 @@ export class SalesforceClient {
       } catch (error) {
         if (error instanceof CrmError) throw error
         this.#note(last)
-        throw fromThrown(error, last?.statusCode)
+        throw certain(fromThrown(error, last?.statusCode), operation)
       }
     })
   }

@@ -37,7 +37,7 @@ const TEXT = new Set(['string', 'textarea', 'email', 'phone', 'url', 'picklist']
 /** Fields of an object, its child rows included. */
 export async function describe(client: SalesforceClient, object: string): Promise<ObjectSchema> {
   const { body } = await client.request(
-    { kind: 'meta', idempotent: true, what: `describe ${object}` },
+    { kind: 'meta', what: `describe ${object}` },
     { method: 'GET', url: `/sobjects/${object}/describe` },
     describeAnswer,
   )

@@ -15,7 +15,7 @@ export async function list(client: SalesforceClient, { object, columns, after }:
     recordsAnswer,
   )
   const snapshots = toSnapshots(object, body.records, columns, clock)
-  return { snapshots, ...(snapshots.length === BATCH.list && { after: snapshots.at(-1)!.id }) }
+  return { snapshots, clock, ...(snapshots.length >= BATCH.list && { after: snapshots.at(-1)!.id }) }
 }
 
 /** Rows by id, deleted and merged ones included. */
@@ -36,14 +36,15 @@ export async function readAssociations(client: SalesforceClient, request: ReadRe
   return new Map(snapshots.map((s) => [s.id, s.row]))
 }
 
-/** Living rows whose column has one of the values. */
+/** Rows, deleted ones included, whose column has one of the values. */
 export async function find(client: SalesforceClient, request: FindRequest): Promise<Snapshot[]> {
   const { object, column, values } = request
   const columns = [...request.columns, column]
   const { body, clock } = await client.query(
     'search',
-    `SELECT ${selectList(object, columns)} FROM ${object} WHERE ${column} IN (${values.map(quote).join(',')}) LIMIT 2000`,
+    `SELECT ${selectList(object, columns)} FROM ${object} WHERE ${column} IN (${values.map(quote).join(',')})`,
     recordsAnswer,
+    true,
   )
   return toSnapshots(object, body.records, columns, clock)
 }

@@ -20,29 +20,29 @@ const saveResults = z.array(
 /** Upserts on the external id: a repeat of the same create updates the row that it made. */
 export async function create(
   client: SalesforceClient,
-  { object, externalId, rows }: CreateRequest,
+  { object, externalId, rows, sendBy }: CreateRequest,
   schema: ObjectSchema | undefined,
 ): Promise<Outcome[]> {
   const records = rows.map(({ key, row }) => encodeInto({ attributes: { type: object }, [externalId]: key }, schema, row))
-  const operation: Operation = { kind: 'write', idempotent: true, what: `create ${rows.length} ${object}` }
+  const operation: Operation = { kind: 'write', what: `create ${rows.length} ${object}`, sendBy }
   return save(client, operation, 'PATCH', `/composite/sobjects/${object}/${externalId}`, records)
 }
 
 /** Updates rows by id. */
 export async function update(
   client: SalesforceClient,
-  { object, rows }: UpdateRequest,
+  { object, rows, sendBy }: UpdateRequest,
   schema: ObjectSchema | undefined,
 ): Promise<Outcome[]> {
   const records = rows.map(({ id, row }) => encodeInto({ attributes: { type: object }, id }, schema, row))
-  const operation: Operation = { kind: 'write', idempotent: false, what: `update ${rows.length} ${object}` }
+  const operation: Operation = { kind: 'write', what: `update ${rows.length} ${object}`, sendBy }
   return save(client, operation, 'PATCH', '/composite/sobjects', records)
 }
 
 /** Deletes rows by id; they go to the recycle bin. */
-export async function remove(client: SalesforceClient, { ids, object }: RemoveRequest): Promise<Outcome[]> {
+export async function remove(client: SalesforceClient, { ids, object, sendBy }: RemoveRequest): Promise<Outcome[]> {
   const { body } = await client.request(
-    { kind: 'write', idempotent: false, what: `delete ${ids.length} ${object}` },
+    { kind: 'write', what: `delete ${ids.length} ${object}`, sendBy },
     { method: 'DELETE', url: `/composite/sobjects?ids=${ids.join(',')}&allOrNone=false` },
     saveResults,
   )

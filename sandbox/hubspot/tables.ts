@@ -111,10 +111,13 @@ export class Tables {
     return table.objects.get(current)
   }
 
-  byUnique(type: string, property: string, value: string): Obj | undefined {
+  /** @param archived looks among the archived records, which no index holds. */
+  byUnique(type: string, property: string, value: string, archived = false): Obj | undefined {
     const table = this.table(type)
     const index = table.unique.get(property)
     if (!index) throw new HubspotError(400, 'VALIDATION_ERROR', `Property ${property} is not a unique property for ${type}`)
+    if (archived)
+      return [...table.objects.values()].find((o) => o.archived && o.properties[property]?.toLowerCase() === value.toLowerCase())
     const id = index.get(value.toLowerCase())
     return id ? table.objects.get(id) : undefined
   }

@@ -18,6 +18,8 @@ export interface Row {
   /** SystemModstamp: at or after `modified`. */
   stamp: number
   deleted: boolean
+  /** It was deleted along with this row. */
+  deletedWith?: string
   values: Record<string, Wire>
 }
 

@@ -13,6 +13,7 @@ const CASCADES: Record<string, [object: string, field: string][]> = {
     ['Contact', 'AccountId'],
     ['Opportunity', 'AccountId'],
   ],
+  Contact: [['OpportunityContactRole', 'ContactId']],
   Opportunity: [
     ['OpportunityContactRole', 'OpportunityId'],
     ['OpportunityLineItem', 'OpportunityId'],
@@ -28,6 +29,10 @@ export class Org extends Tables {
   calls = { used: 0, limit: 100_000 }
   /** Bulk jobs that stay in progress: for pollers that wait. */
   slowJobs = false
+  /** Most rows of one page of a query: a platform may answer with fewer than were asked for. */
+  pageRows = 2_000
+  /** Rows that sharing hides from everybody but people. */
+  readonly hiddenRows = new Set<string>()
   currency = 'USD'
   /** Stamps given to coming writes lie this much in the past: a transaction that commits late. */
   lateCommitMs = 0
@@ -90,7 +95,11 @@ export class Org extends Tables {
     row.modifiedBy = user
     this.put(table, row)
     const cascade = CASCADES[object] ?? []
-    for (const [child, field] of cascade) for (const c of this.childrenOf(child, field, id)) this.remove(child, c.id, user)
+    for (const [child, field] of cascade)
+      for (const c of this.childrenOf(child, field, id)) {
+        this.remove(child, c.id, user)
+        c.deletedWith = row.id
+      }
     for (const t of this.tables.values())
       for (const f of t.def.fields.values())
         if (f.referenceTo.includes(object) && f.updateable && !cascade.some(([o, n]) => o === t.def.name && n === f.name))
@@ -103,9 +112,13 @@ export class Org extends Tables {
     if (!row?.deleted || row.values.MasterRecordId)
       throw new SalesforceError('UNDELETE_FAILED', 'Entity is not in the recycle bin')
     row.deleted = false
+    delete row.deletedWith
     row.modified = row.stamp = this.#stamp()
     row.modifiedBy = user
     this.put(table, row)
+    // What went with it comes back with it.
+    for (const [child] of CASCADES[object] ?? [])
+      for (const c of this.table(child).rows.values()) if (c.deleted && c.deletedWith === row.id) this.undelete(child, c.id, user)
   }
 
   /** Merges losers into a master: children move, losers are deleted and point at the winner. */

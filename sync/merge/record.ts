@@ -145,8 +145,9 @@ function observe(
 ): void {
   const others = conflict.sides.filter((s) => s.side !== origin)
   const own = conflict.sides.find((s) => s.side === origin)
-  // The record's value came from this very row, which has another one now: it is no side of its own any more.
-  const follows = hub?.o === origin && others.some((s) => s.side !== 'hub')
+  // The record's value came from a row that has another one now: it is no side of its own any more.
+  const left = hub?.o === origin || others.some((s) => s.side === hub?.o)
+  const follows = left && others.some((s) => s.side !== 'hub')
   const rest = follows ? others.filter((s) => s.side !== 'hub') : others
   const allEqual = rest.every((s) => same(s.value, remote.value)) && (follows || same(hub?.v ?? null, remote.value))
   // An unknown outcome is not settled by values that happen to be equal.

@@ -3,6 +3,7 @@ import { chunks, type Snapshot } from '../../connectors/connector.ts'
 import type { CompiledMapping } from '../../mappings/compile.ts'
 import { ruleEntry } from '../../mappings/identity.ts'
 import { readRows } from '../../mappings/lens.ts'
+import { type Finding, putFindings } from '../../store/conflicts.ts'
 import { rows, type Tx } from '../../store/database.ts'
 import * as identity from '../../store/identity.ts'
 import * as lanes from '../../store/lanes.ts'
@@ -138,12 +139,14 @@ async function list(
       const stored = commit(
         work,
         async (tx) => {
+          const later: Finding[] = []
           if (alone)
             for (const piece of chunks(snapshots, BATCH))
-              add(work.counts, (await applySnapshots(tx, { ...ctx, settled: false }, object, piece)).counts)
+              add(work.counts, (await applySnapshots(tx, { ...ctx, settled: false, later }, object, piece)).counts)
           else await stageRows(tx, rt, object, snapshots)
           // A page counts as read when those before it do.
           await last
+          await putFindings(tx, rt.id, later)
           if (!next && alone) await endFirstRead(tx, work, object, after)
           else await lanes.saveObject(tx, rt.id, object, after)
         },

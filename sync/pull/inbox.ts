@@ -49,7 +49,7 @@ export async function pullInbox(work: PullWork): Promise<boolean> {
   return claimed.length === CLAIM
 }
 
-/** Rows by id with their associations; an id that nobody knows any more was deleted for good. Notes which ones stand. */
+/** Rows by id with their associations, those too that nobody shows any more. Notes which ones stand. */
 async function readRows(work: PullWork, object: string, ids: string[], standing: Map<string, boolean>): Promise<Snapshot[]> {
   const { rt } = work
   if (!rt.objects.includes(object)) {
@@ -64,7 +64,7 @@ async function readRows(work: PullWork, object: string, ids: string[], standing:
   const known = new Set(snapshots.flatMap((s) => [s.id, s.asked]))
   const gone = ids
     .filter((id) => !known.has(id))
-    .map((id): Snapshot => ({ asked: id, id, version: 0, clock: 0, deleted: true, row: {} }))
+    .map((id): Snapshot => ({ asked: id, id, version: 0, clock: 0, deleted: true, unseen: true, row: {} }))
   const all = [...snapshots, ...gone]
   for (const s of all) standing.set(`${object} ${s.id}`, !s.deleted)
   return all

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { chunks, type Snapshot } from '../../connectors/connector.ts'
+import type { CrmError } from '../../connectors/errors.ts'
 import { rows } from '../../store/database.ts'
 import * as lanes from '../../store/lanes.ts'
 import { applySnapshots } from '../apply.ts'
@@ -11,6 +12,7 @@ import { add, BATCH, beginRead, commit, type PullWork, withAssociations } from '
 export async function poll(work: PullWork, objects: string[], overlapWanted: ReadonlySet<string>): Promise<boolean> {
   const { engine, rt } = work
   let more = false
+  let failure: CrmError | undefined
   for (const group of chunks(objects, rt.connector.batch.changes)) {
     const ctx = await beginRead(work)
     const requests = group.map((object) => {
@@ -25,16 +27,22 @@ export async function poll(work: PullWork, objects: string[], overlapWanted: Rea
       return { object, columns: columnsOf(rt, object), since: { version: page.version, id: page.id }, page }
     })
     for (const answer of await rt.connector.changes(requests)) {
+      if (answer.error) {
+        failure = answer.error
+        continue
+      }
       const { page } = requests.find((r) => r.object === answer.object)!
       const { changed, echoes } = await worthMerging(work, answer.object, answer.snapshots)
       const kept = [...(await withAssociations(rt, answer.object, changed)), ...echoes]
       const applied = { ...ctx, echoes: new Set(echoes.map((e) => e.id)) }
       const state = work.objects[answer.object]!
+      // A last page without rows ends where the page before it did.
+      const reached = answer.upTo ?? (answer.next ? undefined : state.page && { version: state.page.version, id: state.page.id })
       const after: lanes.ObjectState = {
         ...state,
         page: answer.next && { ...answer.next, began: page.began, overlap: page.overlap },
         polledAt: ctx.began,
-        ...(answer.upTo && answer.upTo.version >= state.cursor.version && { cursor: answer.upTo }),
+        ...(reached && reached.version >= state.cursor.version && { cursor: reached }),
         ...(page.overlap && !answer.next && { overlapAt: page.began, done: page.began }),
       }
       more ||= answer.next !== undefined
@@ -50,6 +58,7 @@ export async function poll(work: PullWork, objects: string[], overlapWanted: Rea
       work.objects[answer.object] = after
     }
   }
+  if (failure) throw failure
   return more
 }
 

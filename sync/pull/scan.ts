@@ -2,6 +2,7 @@ import { chunks, type Snapshot } from '../../connectors/connector.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
 import { applySnapshots } from '../apply.ts'
+import { redescribe } from '../remap.ts'
 import { columnsOf } from '../runtime.ts'
 import { add, BATCH, beginRead, commit, type PullWork, withAssociations } from './work.ts'
 
@@ -16,8 +17,10 @@ export const scanDue = (work: PullWork, object: string, now: number): boolean =>
  * changes that no poll shows. Rows are merged as in any read; live links without a row are read by id.
  */
 export async function scan(work: PullWork, object: string): Promise<boolean> {
-  const { rt } = work
+  const { engine, rt } = work
   const state = work.objects[object]!
+  // A complete comparison begins with how the object looks now.
+  if (state.scanAfter === undefined) await redescribe(engine, rt, [object])
   const ctx = await beginRead(work)
   const began = (state.scanAfter === undefined ? undefined : state.scanBegan) ?? ctx.began
   const found: Snapshot[] = []

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Outcome } from '../../connectors/connector.ts'
 import type { CrmError } from '../../connectors/errors.ts'
 import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
+import { identityKeys, ruleEntry } from '../../mappings/identity.ts'
 import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
 import { isBlank, same } from '../../mappings/model/value.ts'
 import type { Base, WriteRow } from '../../mappings/state.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
+import * as identity from '../../store/identity.ts'
 import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
@@ -17,7 +19,7 @@ import { lensContext } from '../runtime.ts'
 import { ANSWERED, commit, errorJson, type Planned, type Work } from './work.ts'
 
 /** A row that a CRM could not take just now is tried again after this. */
-const RETRY_MS = 30_000
+export const RETRY_MS = 30_000
 
 /** Records how a batch ended, row by row. */
 export async function acknowledge(
@@ -29,7 +31,7 @@ export async function acknowledge(
   kind: 'create' | 'update',
 ): Promise<void> {
   const { rt } = work
-  const okAt = planned.flatMap((p, i) => {
+  const answered = planned.flatMap((p, i) => {
     const o = outcomes[i]!
     return o.ok ? [{ p, o }] : []
   })
@@ -37,10 +39,22 @@ export async function acknowledge(
     const o = outcomes[i]!
     return o.ok ? [] : [{ p, error: o.error }]
   })
-  const observed = await observe(work, mapping, okAt)
+  const observed = await observe(work, mapping, answered)
   await commit(
     work,
     async (tx) => {
+      // Where another read has settled the write meanwhile, the answer says nothing new; the row is looked at again.
+      const openNow = await intents.openWrites(
+        tx,
+        answered.map(({ p }) => p.link.id),
+      )
+      const [okAt, late] = partition(answered, ({ p }) => openNow.get(p.link.id) === ids.get(p.link.id))
+      await queues.touchInbox(
+        tx,
+        rt.id,
+        late.map(({ o }) => ({ object: mapping.object, externalId: o.id })),
+        'a write was answered after it had been settled',
+      )
       const [settled, open] = partition(okAt, ({ p }) => isSettledByAnswer(work, mapping, p))
       await links.updateLinks(
         tx,
@@ -67,6 +81,11 @@ export async function acknowledge(
         tx,
         okAt.map(({ p }) => p.outbox),
       )
+      await conflicts.dropWholeLetters(
+        tx,
+        okAt.map(({ p }) => p.link.id),
+      )
+      if (kind === 'update') await keepKeys(tx, work, mapping, okAt)
       if (kind === 'create') {
         await waiting.wakeWaiting(
           tx,
@@ -79,9 +98,30 @@ export async function acknowledge(
     },
     ANSWERED,
   )
-  work.counts[kind === 'create' ? 'created' : 'updated'] += okAt.length
-  if (kind === 'update') work.counts.cleared += okAt.filter(({ p }) => Object.values(p.fields).some((f) => f.c === null)).length
+  work.counts[kind === 'create' ? 'created' : 'updated'] += answered.length
+  if (kind === 'update')
+    work.counts.cleared += answered.filter(({ p }) => Object.values(p.fields).some((f) => f.c === null)).length
   work.counts.refused += failed.length
+}
+
+/** The natural keys of rows whose identity was written: what they were known by before may be another's by now. */
+async function keepKeys(tx: Tx, work: Work, mapping: CompiledMapping, ok: { p: Planned }[]): Promise<void> {
+  const names = new Set(mapping.document.identity.flat().map((entry) => ruleEntry(entry).field))
+  const renamed = ok.filter(({ p }) => Object.keys(p.fields).some((f) => names.has(f)))
+  await identity.putKeys(
+    tx,
+    work.rt.id,
+    mapping.object,
+    renamed.map(({ p }) => p.link.externalId!),
+    renamed.flatMap(({ p }) =>
+      identityKeys(mapping.entity, mapping.document.identity, (f) => p.record.fields[f]?.v ?? null).map((k) => ({
+        key: k.key,
+        externalId: p.link.externalId!,
+        rank: k.rank,
+      })),
+    ),
+    false,
+  )
 }
 
 /**
@@ -202,13 +242,15 @@ export async function refuse(
       case 'locked':
       case 'rate_limited':
       case 'unavailable':
-        await queues.deferOutbox(tx, [p.link.id], RETRY_MS)
+      case 'quota_exhausted':
+      case 'auth_expired':
+        await queues.deferOutbox(tx, [p.link.id], RETRY_MS, { longer: true })
         break
       case 'not_found':
       case 'deleted':
       case 'changed':
         if (p.link.externalId) reread.push({ object: mapping.object, externalId: p.link.externalId })
-        await queues.deferOutbox(tx, [p.link.id], 2_000)
+        await queues.deferOutbox(tx, [p.link.id], 2_000, { longer: true })
         break
       case 'duplicate_value':
       case 'duplicate_rule':

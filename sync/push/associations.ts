@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import type { AssociationChange, Outcome } from '../../connectors/connector.ts'
 import { CrmError } from '../../connectors/errors.ts'
 import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
+import * as conflicts from '../../store/conflicts.ts'
+import type { Tx } from '../../store/database.ts'
 import * as intents from '../../store/intents.ts'
-import { acknowledge } from './answers.ts'
+import * as queues from '../../store/queues.ts'
+import { acknowledge, RETRY_MS } from './answers.ts'
 import { commit, type Planned, type Work } from './work.ts'
 
 /** A row that was written, and whose associations follow. */
@@ -31,22 +35,59 @@ export async function followCreates(work: Work, mapping: CompiledMapping, follow
   )
 }
 
-/** Associations of rows that were changed, and with them the answer for the whole row. */
+/** Associations of rows that were changed, and with them the answer for the whole row: what failed is told apart. */
 export async function followUpdates(work: Work, mapping: CompiledMapping, following: Following[]): Promise<void> {
   if (following.length === 0) return
-  const planned = following.map((f) => f.planned)
-  const failures = await writeAssociations(work, mapping, planned)
+  const failures = await writeAssociations(
+    work,
+    mapping,
+    following.map((f) => f.planned),
+  )
+  const whole = following.map((f) => (failures.has(f.planned) ? withoutAssociated(mapping, f.planned) : f.planned))
   await acknowledge(
     work,
     mapping,
-    planned,
+    whole,
     new Map(following.map((f) => [f.planned.link.id, f.writeId])),
-    following.map((f) => {
-      const error = failures.get(f.planned)
-      return error ? { ok: false as const, error } : f.outcome
-    }),
+    following.map((f) => f.outcome),
     'update',
   )
+  if (failures.size > 0) await commit(work, (tx) => keepFailures(tx, work, mapping, failures))
+}
+
+const isApart = (mapping: CompiledMapping, name: string) => isAssociationColumn(mapping.byName.get(name)!.column)
+
+const withoutAssociated = (mapping: CompiledMapping, p: Planned): Planned => ({
+  ...p,
+  fields: Object.fromEntries(Object.entries(p.fields).filter(([name]) => !isApart(mapping, name))),
+})
+
+/** Associations that were not written: tried again, after what stands there was read, or listed where that is no use. */
+async function keepFailures(
+  tx: Tx,
+  work: Work,
+  mapping: CompiledMapping,
+  failures: ReadonlyMap<Planned, CrmError>,
+): Promise<void> {
+  const letters: conflicts.DeadLetter[] = []
+  for (const [p, error] of failures)
+    if (!error.transient && error.class !== 'quota_exhausted')
+      for (const [name, f] of Object.entries(p.fields))
+        if (isApart(mapping, name))
+          letters.push({
+            id: randomUUID(),
+            linkId: p.link.id,
+            recordId: p.record.id,
+            entity: mapping.entity,
+            field: name,
+            value: f.c,
+            class: error.class,
+            message: error.message,
+          })
+  await conflicts.putDeadLetters(tx, work.rt.id, letters)
+  const linkIds = [...failures.keys()].map((p) => p.link.id)
+  await queues.touchOutboxLinks(tx, linkIds)
+  await queues.deferOutbox(tx, linkIds, RETRY_MS)
 }
 
 /**

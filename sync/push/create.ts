@@ -24,6 +24,8 @@ const follows = (work: Work, mapping: CompiledMapping, field: string): boolean =
 export interface PreparedCreates {
   ready: Planned[]
   ids: Map<string, number>
+  /** Not sent any more after this: what was decided is too old by then. */
+  sendBy: number
 }
 
 /**
@@ -32,6 +34,8 @@ export interface PreparedCreates {
  */
 export async function prepareCreates(tx: Tx, work: Work, mapping: CompiledMapping, targets: Target[]): Promise<PreparedCreates> {
   const { engine, rt } = work
+  const sendBy = Date.now() + engine.timing.sendBy
+  if (targets.length === 0) return { ready: [], ids: new Map(), sendBy }
   const objects = await lanes.readObjects(tx, rt.id)
   const done = objects[mapping.object]?.done ?? 0
   const hold = engine.timing.hold(rt, mapping.entity)
@@ -135,16 +139,21 @@ export async function prepareCreates(tx: Tx, work: Work, mapping: CompiledMappin
       readClock: 0,
     })),
   )
-  return { ready, ids }
+  return { ready, ids, sendBy }
 }
 
 /** Sends one batch of prepared creates; answers those of which something has to follow. */
-export async function sendCreates(work: Work, mapping: CompiledMapping, { ready, ids }: PreparedCreates): Promise<Following[]> {
+export async function sendCreates(
+  work: Work,
+  mapping: CompiledMapping,
+  { ready, ids, sendBy }: PreparedCreates,
+): Promise<Following[]> {
   const { rt } = work
   const outcomes = await send(work, ids, () =>
     rt.connector.create({
       object: mapping.object,
       externalId: mapping.document.externalId!,
+      sendBy,
       rows: ready.map((p) => ({
         key: p.record.id,
         row: {
@@ -169,11 +178,10 @@ export async function sendCreates(work: Work, mapping: CompiledMapping, { ready,
 export async function sendAllCreates(
   work: Work,
   mapping: CompiledMapping,
-  { ready, ids }: PreparedCreates,
+  { ready, ids, sendBy }: PreparedCreates,
   concurrently: (tasks: (() => Promise<void>)[]) => Promise<void>,
 ): Promise<Following[]> {
-  const { engine, rt } = work
-  const until = Date.now() + engine.timing.sendBy
+  const { rt } = work
   const waiting = new Set(chunks(ready, rt.connector.batch.create))
   const following: Following[] = []
   const idsOf = (piece: Planned[]) => new Map(piece.map((p) => [p.link.id, ids.get(p.link.id)!]))
@@ -181,9 +189,9 @@ export async function sendAllCreates(
     await concurrently(
       [...waiting].map((piece) => async () => {
         // Too late to be sent: when it could land would be anybody's guess.
-        if (Date.now() > until) return
+        if (Date.now() > sendBy) return
         waiting.delete(piece)
-        following.push(...(await sendCreates(work, mapping, { ready: piece, ids: idsOf(piece) })))
+        following.push(...(await sendCreates(work, mapping, { ready: piece, ids: idsOf(piece), sendBy })))
       }),
     )
   } finally {
@@ -228,6 +236,7 @@ export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping,
       tx,
       held.map((t) => t.link.id),
       1_000,
+      { longer: true },
     )
     work.counts.waiting += held.length
   }

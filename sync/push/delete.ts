@@ -19,6 +19,8 @@ import { commit, demand, send, type Target, type Work } from './work.ts'
 export interface PreparedDeletes {
   ready: Target[]
   ids: Map<string, number>
+  /** Not sent any more after this: what was decided is too old by then. */
+  sendBy: number
 }
 
 /**
@@ -35,7 +37,11 @@ export async function deleteBatch(work: Work, mapping: CompiledMapping, targets:
   const prepared = await commit(work, (tx) => prepareDeletes(tx, work, mapping, targets, read))
   if (prepared.ready.length === 0) return
   const outcomes = await send(work, prepared.ids, () =>
-    rt.connector.remove({ object: mapping.object, ids: prepared.ready.map((t) => t.link.externalId!) }),
+    rt.connector.remove({
+      object: mapping.object,
+      ids: prepared.ready.map((t) => t.link.externalId!),
+      sendBy: prepared.sendBy,
+    }),
   )
   await commit(work, async (tx) => {
     const ok = prepared.ready.filter((_, i) => outcomes[i]!.ok)
@@ -76,10 +82,12 @@ export async function prepareDeletes(
   tx: Tx,
   work: Work,
   mapping: CompiledMapping,
-  targets: Target[],
+  claimed: Target[],
   read: Snapshot[],
 ): Promise<PreparedDeletes> {
-  const { rt } = work
+  const { engine, rt } = work
+  const sendBy = Date.now() + engine.timing.sendBy
+  const present = await stillToDelete(tx, claimed)
   const snapshots = new Map(read.map((s) => [s.id, s]))
   const ctx = lensContext(rt, mapping, NO_REFERENCES)
   const living = read.filter((s) => !s.deleted)
@@ -89,9 +97,23 @@ export async function prepareDeletes(
     ctx,
   )
   const readings = new Map(living.map((s, i) => [s.id, canonical[i]!]))
+  // A row that nobody shows any more is looked at by the pull lane, and by itself is no proof of anything.
+  const unseen = present.filter((t) => !snapshots.has(t.link.externalId!))
+  await queues.touchInbox(
+    tx,
+    rt.id,
+    unseen.map((t) => ({ object: mapping.object, externalId: t.link.externalId! })),
+    'it is to be deleted, and cannot be seen',
+  )
+  await queues.deferOutbox(
+    tx,
+    unseen.map((t) => t.link.id),
+    1_000,
+    { longer: true },
+  )
+  const targets = present.filter((t) => !unseen.includes(t))
   const gone = targets.filter((t) => {
-    const s = snapshots.get(t.link.externalId!)
-    return !s || s.deleted
+    return snapshots.get(t.link.externalId!)!.deleted
   })
   await links.updateLinks(
     tx,
@@ -118,6 +140,7 @@ export async function prepareDeletes(
     tx,
     open.map((t) => t.link.id),
     1_000,
+    { longer: true },
   )
   const unapproved = standing.filter((t) => !open.includes(t) && !t.record.deleteApproved)
   const below = await livingChildren(
@@ -176,7 +199,37 @@ export async function prepareDeletes(
       readClock: 0,
     })),
   )
-  return { ready, ids }
+  return { ready, ids, sendBy }
+}
+
+/**
+ * Targets as they stand now, locked: since they were claimed a record may have been restored, frozen or merged, and its
+ * row may be another one.
+ */
+async function stillToDelete(tx: Tx, claimed: Target[]): Promise<Target[]> {
+  const ticket = await links.drawTicket(tx)
+  const fresh = await links.lockLinks(
+    tx,
+    claimed.map((t) => t.link.id),
+    ticket,
+  )
+  const byId = new Map(fresh.map((l) => [l.id, l]))
+  const found = await records.lockRecords(tx, [...new Set(fresh.flatMap((l) => l.recordId ?? []))].sort())
+  const recordsById = new Map(found.map((r) => [r.id, r]))
+  const present: Target[] = []
+  const over: Target[] = []
+  for (const t of claimed) {
+    const link = byId.get(t.link.id)
+    const record = recordsById.get(link?.recordId ?? '')
+    const same = link?.state === 'live' && link.externalId === t.link.externalId
+    if (same && record?.deleted && record.frozen === null) present.push({ ...t, link, record })
+    else over.push(t)
+  }
+  await queues.finishOutbox(
+    tx,
+    over.map((t) => t.outbox),
+  )
+  return present
 }
 
 /** Fields that a person changed since we last saw the row: field -> [canonical value then, and now]. */
@@ -185,7 +238,10 @@ export function editedSince(mapping: CompiledMapping, link: LinkRow, reading: Ca
   for (const f of mapping.fields) {
     const [now, base] = [reading.get(f.name), link.base[f.name]]
     // A reference that the CRM blanked because its target went is no person's edit.
-    if (f.type === 'reference' || !f.writes || !now || 'waitsFor' in now || same(now.raw, base?.r ?? null)) continue
+    if (f.type === 'reference' || !f.writes) continue
+    // What cannot be read now may have been edited.
+    if (!now && base) edits[f.name] = [base.c, null]
+    if (!now || 'waitsFor' in now || same(now.raw, base?.r ?? null)) continue
     // It has held a value outside the model since it was linked: that is nobody's edit.
     if ('problem' in now && !base) continue
     // Another spelling of the same value is none either; a value that does not fit the model is.

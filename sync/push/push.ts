@@ -139,9 +139,11 @@ type Ready = Omit<Claims, 'creates'> & { creates: PreparedCreates }
 
 /** Loads what was claimed, leaves out what needs nothing, and commits the intents of creates. */
 async function makeReady(work: Work, mapping: CompiledMapping, claimed: queues.OutboxRow[]): Promise<Ready> {
-  const { creates, ...rest } = await inTransaction(work.engine, (tx) => sortClaims(tx, work.rt, mapping, claimed))
-  if (creates.length === 0) return { ...rest, creates: { ready: [], ids: new Map() } }
-  return { ...rest, creates: await commit(work, (tx) => prepareCreates(tx, work, mapping, creates)) }
+  return commit(work, async (tx) => {
+    // The links stay locked until the intents of creates are committed: nobody binds one of them to another row meanwhile.
+    const { creates, ...rest } = await sortClaims(tx, work.rt, mapping, claimed)
+    return { ...rest, creates: await prepareCreates(tx, work, mapping, creates) }
+  })
 }
 
 /** Sends creates and updates, and the associations that follow them. */

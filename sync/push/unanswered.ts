@@ -3,6 +3,7 @@ import { chunks } from '../../connectors/connector.ts'
 import type { Entity } from '../../mappings/model/model.ts'
 import { rows } from '../../store/database.ts'
 import * as intents from '../../store/intents.ts'
+import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import { inTransaction } from '../engine.ts'
 import { columnsOf, mappingOf } from '../runtime.ts'
@@ -54,7 +55,27 @@ export async function lookUpUnanswered(work: Work): Promise<void> {
       })
       const landed = new Set(found.map((f) => String(f.row[column])))
       await commit(work, async (tx) => {
-        // Those that landed are read by id and bind by their external key; the others are made again.
+        // Those that landed are read by id and bind by their external key; the others are made again. A row that was
+        // deleted since is bound as well: its delete is then read like any other.
+        const gone = new Map(found.filter((f) => f.deleted).map((f) => [String(f.row[column]), f.id]))
+        const removed = piece.filter((p) => gone.has(p.recordId))
+        const sent = await intents.readWrites(
+          tx,
+          removed.map((p) => p.id),
+        )
+        await links.updateLinks(
+          tx,
+          sent.map((w) => ({
+            id: w.linkId,
+            state: 'live',
+            externalId: gone.get(w.recordId)!,
+            base: Object.fromEntries(Object.entries(w.fields).map(([name, f]) => [name, { c: f.c, r: f.s, n: f.n }])),
+          })),
+        )
+        await intents.closeWrites(
+          tx,
+          removed.map((p) => p.linkId),
+        )
         await queues.touchInbox(
           tx,
           rt.id,

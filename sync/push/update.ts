@@ -24,6 +24,8 @@ import { commit, type Planned, send, type Target, type Work, withoutAssociations
 export interface PreparedUpdates {
   ready: Planned[]
   ids: Map<string, number>
+  /** Not sent any more after this: what was decided is too old by then. */
+  sendBy: number
 }
 
 /**
@@ -47,7 +49,7 @@ export async function updateBatch(
     columns: columnsOf(rt, mapping.object),
   })
   const snapshots = read.map((s) => ({ ...s, row: { ...s.row, ...associations.get(s.id) } }))
-  const { ready, ids } = await commit(work, (tx) => prepareUpdates(tx, work, mapping, targets, ctx, snapshots))
+  const { ready, ids, sendBy } = await commit(work, (tx) => prepareUpdates(tx, work, mapping, targets, ctx, snapshots))
   if (ready.length === 0) return []
   const plain = ready.filter((p) => Object.keys(withoutAssociations(p.row)).length > 0)
   const outcomes = new Map<Planned, Outcome>(ready.map((p) => [p, { ok: true, id: p.link.externalId! }]))
@@ -55,6 +57,7 @@ export async function updateBatch(
     const results = await send(work, ids, () =>
       rt.connector.update({
         object: mapping.object,
+        sendBy,
         rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row) })),
       }),
     )
@@ -86,7 +89,8 @@ export async function prepareUpdates(
   ctx: ApplyContext,
   snapshots: Snapshot[],
 ): Promise<PreparedUpdates> {
-  const { rt } = work
+  const { engine, rt } = work
+  const sendBy = Date.now() + engine.timing.sendBy
   const byId = new Map(snapshots.map((s) => [s.id, s]))
   const { putBack } = await applySnapshots(tx, ctx, mapping.object, snapshots)
   const fresh = await links.lockLinks(
@@ -173,6 +177,7 @@ export async function prepareUpdates(
     tx,
     unusable.filter((t) => !gone.includes(t)).map((t) => t.link.id),
     1_000,
+    { longer: true },
   )
   const ids = await intents.insertWrites(
     tx,
@@ -188,7 +193,7 @@ export async function prepareUpdates(
       readClock: byId.get(p.link.externalId!)!.clock,
     })),
   )
-  return { ready, ids }
+  return { ready, ids, sendBy }
 }
 
 /** Associations are read only for records that have some to send, a thousand a call. */

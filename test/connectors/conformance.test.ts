@@ -100,7 +100,7 @@ describe('the suite rejects a connector that', () => {
       broken((c) => ({
         list: async (r) => {
           const p = await c.list(r)
-          return p.after ? p : { snapshots: [] }
+          return p.after ? p : { ...p, snapshots: [] }
         },
       })),
     ],
@@ -126,7 +126,7 @@ describe('the suite rejects a connector that', () => {
       broken((c) => ({
         list: (r) =>
           c.list(r).catch((e: CrmError) => {
-            if (e.class === 'quota_exhausted') return { snapshots: [] }
+            if (e.class === 'quota_exhausted') return { snapshots: [], clock: 0 }
             throw e
           }),
       })),

@@ -98,7 +98,7 @@ describe('Salesforce', () => {
 
   test('quotes in values cannot leave a SOQL literal', async () => {
     salesforce()
-      .get('/services/data/v60.0/query')
+      .get('/services/data/v60.0/queryAll')
       .query((q) => String(q.q).includes("IN ('o\\'hara\\\\')"))
       .reply(200, { totalSize: 0, done: true, records: [] })
     await sf.find({ object: 'Contact', column: 'LastName', values: ["o'hara\\"], columns: [] })

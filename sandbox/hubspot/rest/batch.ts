@@ -41,7 +41,9 @@ function batchRead(portal: Portal, r: Request, type?: string): Answer {
   for (const { id } of inputs) {
     // A batch read answers ids that were merged away with nothing; only a single GET follows them.
     const obj =
-      idProperty && idProperty !== 'hs_object_id' ? portal.byUnique(type!, idProperty, String(id)) : objects.get(String(id))
+      idProperty && idProperty !== 'hs_object_id'
+        ? portal.byUnique(type!, idProperty, String(id), archived)
+        : objects.get(String(id))
     if (!obj || obj.archived !== archived) lost.push(String(id))
     else results.push(render(obj))
   }

@@ -10,7 +10,7 @@ export const routes: Route[] = [['POST', at(`${OBJECTS}/([^/]+)/search`), runSea
 
 function runSearch(portal: Portal, r: Request, type?: string): Answer {
   const request = input<SearchRequest>(r.body)
-  if (JSON.stringify(request).length > 3000 * 3)
+  if (JSON.stringify(request).length > 3000)
     throw new HubspotError(400, 'VALIDATION_ERROR', 'The request body is larger than 3000 characters')
   const { def } = portal.table(type!)
   const { total, results, after } = search(portal, type!, request)

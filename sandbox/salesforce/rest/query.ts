@@ -1,5 +1,5 @@
 import { SalesforceError } from '../errors.ts'
-import type { Row } from '../model.ts'
+import { PERSON, type Row } from '../model.ts'
 import type { Org } from '../org.ts'
 import { plan } from '../soql/plan.ts'
 import { type Answer, ok, type Request, type Route } from './route.ts'
@@ -19,11 +19,12 @@ export const routes: Route[] = [
 function runQuery(org: Org, r: Request, all: boolean): Answer {
   const soql = r.query.get('q') ?? ''
   if (!soql.trim()) throw new SalesforceError('MALFORMED_QUERY', 'A query string has to be specified')
-  const { rows, render, countOnly, aggregates } = plan(org, soql, { all, version: r.version })
+  const { rows: matching, render, countOnly, aggregates } = plan(org, soql, { all, version: r.version })
+  const rows = r.session.user === PERSON ? matching : matching.filter((row) => !org.hiddenRows.has(row.id))
   if (countOnly) return ok({ totalSize: rows.length, done: true, records: [] })
   if (aggregates) return ok({ totalSize: aggregates.length, done: true, records: aggregates })
   const hint = Number(/batchSize=(\d+)/.exec(r.headers['sforce-query-options'] ?? '')?.[1] ?? 2000)
-  const pageSize = Math.min(2000, Math.max(200, hint))
+  const pageSize = Math.min(org.pageRows, Math.max(200, hint))
   if (rows.length <= pageSize) return ok({ totalSize: rows.length, done: true, records: rows.map(render) })
   const id = `0r8xx${(++serial).toString(36).padStart(13, 'A')}`
   const open = cursors.get(org) ?? new Map()
