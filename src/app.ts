@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts'
 import type { WorldOptions } from '../sandbox/world/generate.ts'
@@ -38,6 +38,9 @@ export interface AppOptions {
   /** Says what is going on, for people. */
   say?: (text: string) => void
 }
+
+/** Tells other credentials from the same ones, without telling anything else of them. */
+const fingerprint = (secrets: Secrets): string => createHash('sha256').update(JSON.stringify(secrets)).digest('hex')
 
 /** The first line of an error; a refused connection carries its reason inside. */
 const reason = (error: Error & { code?: string; errors?: Error[] }) =>
@@ -129,12 +132,12 @@ export class App {
   }
 
   /** Client secrets of the HubSpot connections, for webhook signatures. */
-  hubspotTargets(): { id: string; clientSecret: string; objects: string[] }[] {
+  hubspotTargets(): { id: string; portal: string; clientSecret: string; objects: string[] }[] {
     const secret = this.sandbox?.info.hubspot.clientSecret ?? this.config.hubspot?.clientSecret
     if (!secret) return []
     return this.engine.runtimes
       .filter((r) => r.kind === 'hubspot')
-      .map((r) => ({ id: r.id, clientSecret: secret, objects: r.objects }))
+      .map((r) => ({ id: r.id, portal: r.account.id, clientSecret: secret, objects: r.objects }))
   }
 
   /**
@@ -222,7 +225,7 @@ export class App {
           name: sandbox ? row.kind : `${row.kind}-live`,
           kind: row.kind,
           position,
-          config: row.config,
+          config: { ...row.config, given: fingerprint(row.secrets) },
           secrets: this.#vault.seal(row.secrets),
           sandbox: sandbox !== undefined,
           writesEnabled: sandbox !== undefined,

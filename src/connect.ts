@@ -5,7 +5,7 @@ import { SalesforceConnector } from '../connectors/salesforce/salesforce.ts'
 import { mappingSchema } from '../mappings/mapping.ts'
 import type { ObjectSchema } from '../mappings/schema.ts'
 import { putFindings } from '../store/conflicts.ts'
-import { type ConnectionRow, saveInfo, saveSecrets, userOverrides } from '../store/connections.ts'
+import { type ConnectionRow, readSecrets, saveInfo, saveSecrets, userOverrides } from '../store/connections.ts'
 import type { Database } from '../store/database.ts'
 import { activateMapping, activeMappings, activeVersions } from '../store/mappings.ts'
 import { CallBudget } from '../sync/budget.ts'
@@ -18,9 +18,10 @@ import type { Vault } from './secrets.ts'
 /** Brings a stored connection to work: log in, read the account, describe what the mappings use. */
 export async function connect(db: Database, workspace: string, vault: Vault, row: ConnectionRow): Promise<Runtime> {
   const secrets = secretsSchema.parse(vault.open(row.secrets))
-  const tokens = new TokenSource(secrets, (fresh) =>
-    db.transaction(workspace, (tx) => saveSecrets(tx, row.id, vault.seal(fresh))),
-  )
+  const tokens = new TokenSource(secrets, {
+    load: async () => secretsSchema.parse(vault.open(await db.transaction(workspace, (tx) => readSecrets(tx, row.id)))),
+    save: (fresh) => db.transaction(workspace, (tx) => saveSecrets(tx, row.id, vault.seal(fresh))),
+  })
   const budget = new CallBudget(tokens)
   const connector: Connector =
     row.kind === 'salesforce'

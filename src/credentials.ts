@@ -21,6 +21,12 @@ const tokenAnswer = z.looseObject({
   expires_in: z.number().optional(),
 })
 
+/** Where a connection's secrets stand, for all processes. */
+export interface SecretStore {
+  load(): Promise<Secrets>
+  save(secrets: Secrets): Promise<void>
+}
+
 /**
  * Access tokens of one connection. A refresh happens once however many calls ask for it; a rotated refresh
  * token is stored before it is used.
@@ -30,11 +36,11 @@ export class TokenSource implements Credentials {
   #access: string | undefined
   #expires = Number.POSITIVE_INFINITY
   #refreshing: Promise<void> | undefined
-  readonly #persist: (secrets: Secrets) => Promise<void>
+  readonly #store: SecretStore
 
-  constructor(secrets: Secrets, persist: (secrets: Secrets) => Promise<void>) {
+  constructor(secrets: Secrets, store: SecretStore) {
     this.#secrets = secrets
-    this.#persist = persist
+    this.#store = store
     if (secrets.kind === 'token') this.#access = secrets.accessToken
   }
 
@@ -55,6 +61,20 @@ export class TokenSource implements Credentials {
   }
 
   async #request(): Promise<void> {
+    // Another process may have rotated the refresh token: the stored one counts.
+    this.#secrets = await this.#store.load()
+    try {
+      await this.#exchange()
+    } catch (error) {
+      const used = this.#secrets
+      this.#secrets = await this.#store.load()
+      // Rotated by another process in this very moment: once more with the new one.
+      if (!(error instanceof CrmError) || error.class !== 'forbidden' || isSame(used, this.#secrets)) throw error
+      await this.#exchange()
+    }
+  }
+
+  async #exchange(): Promise<void> {
     const s = this.#secrets
     if (s.kind !== 'refresh') return
     const form = new URLSearchParams({
@@ -86,10 +106,12 @@ export class TokenSource implements Credentials {
     }
     if (parsed.data.refresh_token && parsed.data.refresh_token !== s.refreshToken) {
       this.#secrets = { ...s, refreshToken: parsed.data.refresh_token }
-      await this.#persist(this.#secrets)
+      await this.#store.save(this.#secrets)
     }
     this.#access = parsed.data.access_token
     // A minute early: HubSpot says how long a token lives, Salesforce does not.
     this.#expires = parsed.data.expires_in ? Date.now() + (parsed.data.expires_in - 60) * 1000 : Number.POSITIVE_INFINITY
   }
 }
+
+const isSame = (a: Secrets, b: Secrets): boolean => JSON.stringify(a) === JSON.stringify(b)

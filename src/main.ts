@@ -44,6 +44,12 @@ function finish(code: number): void {
   process.exitCode = code
 }
 
+// Whoever reads the output may stop early, as `head` does: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+})
+
 try {
   await program.parseAsync()
 } catch (error) {

@@ -21,6 +21,9 @@ export const listConnections = (tx: Tx) =>
     sql<ConnectionRow>`select id, name, kind, position, config, secrets, sandbox, writes_enabled as "writesEnabled", info from connection order by position`,
   )
 
+/**
+ * Stores a connection. Secrets that were rotated since they were given stay, unless others are given now.
+ */
 export async function putConnection(tx: Tx, c: Omit<ConnectionRow, 'info'>): Promise<string> {
   const [row] = await rows(
     tx,
@@ -28,10 +31,13 @@ export async function putConnection(tx: Tx, c: Omit<ConnectionRow, 'info'>): Pro
       id: string
     }>`insert into connection (id, name, kind, position, config, secrets, sandbox, writes_enabled)
     values (${c.id}, ${c.name}, ${c.kind}, ${c.position}, ${json(c.config)}, ${c.secrets}, ${c.sandbox}, ${c.writesEnabled})
-    on conflict (workspace_id, name) do update set config = excluded.config, secrets = case when connection.sandbox then excluded.secrets else connection.secrets end returning id`,
+    on conflict (workspace_id, name) do update set config = excluded.config, secrets = case when connection.sandbox or connection.config ->> 'given' is distinct from excluded.config ->> 'given' then excluded.secrets else connection.secrets end returning id`,
   )
   return row!.id
 }
+
+export const readSecrets = async (tx: Tx, id: string): Promise<string> =>
+  (await rows(tx, sql<{ secrets: string }>`select secrets from connection where id = ${id}`))[0]!.secrets
 
 export async function saveSecrets(tx: Tx, id: string, secrets: string): Promise<void> {
   await sql`update connection set secrets = ${secrets} where id = ${id}`.execute(tx)

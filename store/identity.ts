@@ -139,6 +139,15 @@ export async function settleMatches(tx: Tx, connectionId: string, object: string
     )
 }
 
+/** Reviews that ask about records without any row are over. */
+export async function settleAbandoned(tx: Tx, recordIds: string[]): Promise<void> {
+  if (recordIds.length > 0)
+    await sql`update match set state = 'settled' where state = 'open' and record_ids && ${recordIds}::uuid[]
+      and not exists (select 1 from link where link.record_id = any(match.record_ids) and link.state in ('live', 'creating'))`.execute(
+      tx,
+    )
+}
+
 /** The journal entry up to which duplicates were looked for. */
 export async function checkedUpTo(tx: Tx): Promise<number> {
   const [found] = await rows(tx, sql<{ id: number }>`select value::bigint as id from setting where key = 'duplicates checked'`)

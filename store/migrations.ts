@@ -283,7 +283,7 @@ export async function migrate(db: Kysely<unknown>): Promise<void> {
   const { error, results } = await migrator.migrateToLatest()
   const failed = results?.find((r) => r.status === 'Error')
   if (error)
-    throw new Error(`migration ${failed?.migrationName ?? ''} failed: ${(error as Error).message}`, {
+    throw new Error(`${failed ? `migration ${failed.migrationName} failed: ` : ''}${(error as Error).message}`, {
       cause: error,
     })
 }

@@ -12,7 +12,7 @@ import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
 import { type ApplyContext, Batch, type Counts, type Item, noCounts } from './batch.ts'
 import { blankedReferences } from './blanked.ts'
-import { deleted, redirectMerges, restored } from './departures.ts'
+import { deleted, redirectMerges, restored, takeOver } from './departures.ts'
 import { mustSend } from './merge/field.ts'
 import { mergeRecord, type RecordMerge } from './merge/record.ts'
 import { linkNewcomers } from './newcomers.ts'
@@ -197,6 +197,14 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
         })
       if (!settled.landed) batch.ownOutbox.push(link.id)
     }
+    if (!still && link.state === 'outside')
+      await takeOver(
+        tx,
+        ctx,
+        item,
+        record.id,
+        known.filter((l) => l !== link && l.state === 'live'),
+      )
     if (!still) merge(batch, ctx, { ...link, base }, record, item, [...(open.get(record.id) ?? []), ...unsettled])
   }
   await linkNewcomers(tx, ctx, batch, object, newcomers, byExternal)
@@ -335,6 +343,7 @@ function leave(batch: Batch, ctx: ApplyContext, link: LinkRow): void {
   if (link.state === 'outside') return
   batch.counts.outside++
   batch.changeLink({ id: link.id, state: 'outside' })
+  batch.left.push(link.recordId!)
   batch.journal.push({
     recordId: link.recordId!,
     connectionId: ctx.rt.id,

@@ -113,6 +113,8 @@ export class Batch {
   readonly matches: identity.NewMatch[] = []
   /** Rows whose open review is answered: they were linked. */
   readonly matched: string[] = []
+  /** Records that a row left: where none is left, a review of them is over. */
+  readonly left: string[] = []
   readonly ownOutbox: string[] = []
   readonly linkedExternal: string[] = []
   readonly findings = new Map<string, conflicts.Finding>()
@@ -166,6 +168,7 @@ export class Batch {
     await intents.refuseWrites(tx, this.refused)
     await identity.insertMatches(tx, this.matches)
     await identity.settleMatches(tx, rt.id, object, this.matched)
+    await identity.settleAbandoned(tx, this.left)
     if (ctx.later) ctx.later.push(...this.findings.values())
     else await conflicts.putFindings(tx, rt.id, [...this.findings.values()])
     await queues.touchOutbox(tx, [...this.recordChanges.keys()], rt.id)

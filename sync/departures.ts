@@ -8,7 +8,7 @@ import * as intents from '../store/intents.ts'
 import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
-import type { ApplyContext, Batch } from './batch.ts'
+import type { ApplyContext, Batch, Item } from './batch.ts'
 import { mustSend } from './merge/field.ts'
 
 /** Rows that a CRM deleted or merged away. */
@@ -25,6 +25,7 @@ export async function deleted(
   const { rt } = ctx
   const mapping = rt.mappings.find((m) => m.entity === link.entity)!
   batch.counts.deleted++
+  if (link.state === 'live' && (await promote(tx, batch, link))) return
   // It had left the mapping's filter: nothing flows from it any more, a delete neither.
   if (link.state === 'outside') {
     batch.changeLink({ id: link.id, state: 'dead' })
@@ -66,6 +67,23 @@ export async function deleted(
   if (kind === 'unlink') return
   await records.tombstone(tx, [record.id])
   await queues.touchOutbox(tx, [record.id], rt.id)
+}
+
+/** A second row of the record, listed so far and never written, takes the place of the one that went. */
+async function promote(tx: Tx, batch: Batch, link: LinkRow): Promise<boolean> {
+  const rows = await links.linksOfRecords(tx, [link.recordId!])
+  const spare = rows.find((l) => l.connectionId === link.connectionId && l.entity === link.entity && l.state === 'duplicate')
+  if (!spare?.externalId) return false
+  batch.changeLink({ id: link.id, state: 'dead' })
+  batch.closed.push(link.id)
+  batch.changeLink({ id: spare.id, state: 'live' })
+  batch.putBack.push({
+    object: spare.object,
+    externalId: spare.externalId,
+    reason: 'it takes the place of a row that went',
+    delayMs: 0,
+  })
+  return true
 }
 
 /**
@@ -136,7 +154,13 @@ export async function redirectMerges(
       again(winner)
       continue
     }
-    await links.updateLinks(tx, [{ id: from.id, state: 'dead' }])
+    // A duplicate that is merged into the row it doubled, or the other way round, leaves one row of the record.
+    if (to.state === 'duplicate' && to.recordId === from.recordId)
+      await links.updateLinks(tx, [
+        { id: from.id, state: 'dead' },
+        { id: to.id, state: 'live' },
+      ])
+    else await links.updateLinks(tx, [{ id: from.id, state: 'dead' }])
     await intents.closeWrites(tx, [from.id])
     from.state = 'dead'
     if (from.recordId && to.recordId && from.recordId !== to.recordId) await mergeRecords(tx, ctx, to.recordId, from.recordId)
@@ -146,6 +170,9 @@ export async function redirectMerges(
   const losers = new Set(merges.map((m) => m.loser))
   return snapshots.filter((s) => !losers.has(s.id) && !moved.has(s.id))
 }
+
+const stale = (base: LinkRow['base']): LinkRow['base'] =>
+  Object.fromEntries(Object.entries(base).map(([name, b]) => [name, { ...b, n: 0 }]))
 
 /** Two records are one: the survivor keeps its values and takes the other's where its own are blank. */
 async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, otherId: string): Promise<void> {
@@ -159,12 +186,26 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
   )
   if (Object.keys(filled).length > 0) await records.updateRecords(tx, [{ id: survivorId, fields: filled }])
   const all = await links.linksOfRecords(tx, [survivorId, otherId])
-  const taken = new Set(all.filter((l) => l.recordId === survivorId && l.state !== 'dead').map((l) => l.connectionId))
+  // A row that is only to be made gives way to one that stands.
+  const standing = new Set(
+    all.filter((l) => l.recordId === otherId && (l.state === 'live' || l.state === 'outside')).map((l) => l.connectionId),
+  )
+  const replaced = all.filter(
+    (l) => l.recordId === survivorId && l.state === 'creating' && l.openWrite === null && standing.has(l.connectionId),
+  )
+  await links.updateLinks(
+    tx,
+    replaced.map((l) => ({ id: l.id, state: 'dead' })),
+  )
+  const taken = new Set(
+    all.filter((l) => l.recordId === survivorId && l.state !== 'dead' && !replaced.includes(l)).map((l) => l.connectionId),
+  )
   for (const l of all.filter((x) => x.recordId === otherId && x.state !== 'dead')) {
     // A second row of the same record is listed as a duplicate and never written to.
     if (taken.has(l.connectionId))
       await links.updateLinks(tx, [{ id: l.id, state: l.state === 'creating' ? 'dead' : 'duplicate', recordId: survivorId }])
-    else await links.updateLinks(tx, [{ id: l.id, recordId: survivorId }])
+    // Its bases counted versions of another record: compared with this one's, all of them have changed.
+    else await links.updateLinks(tx, [{ id: l.id, recordId: survivorId, base: stale(l.base) }])
   }
   await identity.redirectRecord(tx, otherId, survivorId)
   await repoint(tx, ctx, survivor, otherId)
@@ -183,8 +224,20 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
   await queues.touchOutbox(tx, [survivorId])
 }
 
-/** What pointed at a record that was merged away points at the survivor. */
-async function repoint(tx: Tx, ctx: ApplyContext, survivor: RecordRow, from: string): Promise<void> {
+/**
+ * A row that became another entity was the last that its former record had: what points at that record points at the
+ * one it is now.
+ */
+export async function takeOver(tx: Tx, ctx: ApplyContext, item: Item, id: string, former: LinkRow[]): Promise<void> {
+  for (const left of new Set(former.flatMap((l) => (l.recordId && l.recordId !== id ? [l.recordId] : [])))) {
+    const others = (await links.linksOfRecords(tx, [left])).filter((l) => l.state === 'live' || l.state === 'creating')
+    if (others.every((l) => l.connectionId === ctx.rt.id && l.externalId === item.snapshot.id))
+      await repoint(tx, ctx, { id, entity: item.mapping.entity }, left)
+  }
+}
+
+/** What pointed at a record that was merged away, or whose rows are another's now, points at the survivor. */
+async function repoint(tx: Tx, ctx: ApplyContext, survivor: Pick<RecordRow, 'id' | 'entity'>, from: string): Promise<void> {
   const fields = ENTITIES.flatMap((entity) =>
     Object.entries(MODEL[entity] as Record<string, FieldDef>)
       .filter(([, def]) => def.to?.includes(survivor.entity) || (def.type === 'partners' && survivor.entity === 'partner'))

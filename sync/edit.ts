@@ -30,6 +30,7 @@ export class EditRefused extends Error {
 const ORIGIN = 'api'
 
 export async function createRecord(tx: Tx, engine: Engine, entity: Entity, values: Record<string, Value>): Promise<string> {
+  if (entity === 'lead') throw new EditRefused('invalid', 'leads are read from the CRMs and not written: make it there')
   if (Object.values(values).every(isBlank)) throw new EditRefused('invalid', 'a record needs at least one field with a value')
   await checkReferences(tx, entity, undefined, values)
   const id = randomUUIDv7()

@@ -1,4 +1,5 @@
 import { ENTITIES, type Entity, type FieldDef, MODEL } from '../mappings/model/model.ts'
+import type { RecordRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
 import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
@@ -86,7 +87,7 @@ export async function decideFrozen(tx: Tx, engine: Engine, id: string, decision:
     const mapping = rt.mappings.find((m) => m.entity === record.entity)
     if (mapping?.document.write && mapping.document.externalId) await links.fanOut(tx, rt.id, mapping.object, record.entity, [id])
   }
-  await askForChildren(tx, engine, id)
+  await askForChildren(tx, engine, record)
   // What the living rows hold now was not looked at while the record was frozen.
   for (const link of await links.linksOfRecords(tx, [id]))
     if (link.state === 'live' && link.externalId)
@@ -98,10 +99,18 @@ export async function decideFrozen(tx: Tx, engine: Engine, id: string, decision:
       )
 }
 
-/** Rows below a record that gets new rows: what a CRM blanked in them when the old row went is to be sent again. */
-async function askForChildren(tx: Tx, engine: Engine, id: string): Promise<void> {
+/** Every field by which a record may be pointed at. */
+const POINTING = (entity: Entity): { entity: Entity; field: string }[] =>
+  ENTITIES.flatMap((from) =>
+    Object.entries(MODEL[from] as Record<string, FieldDef>)
+      .filter(([, def]) => def.to?.includes(entity))
+      .map(([field]) => ({ entity: from, field })),
+  )
+
+/** Rows that point at a record that gets new rows: what a CRM blanked in them when the old row went is to be sent again. */
+async function askForChildren(tx: Tx, engine: Engine, { id, entity }: RecordRow): Promise<void> {
   const living = new Set((await links.linksOfRecords(tx, [id])).filter((l) => l.state === 'live').map((l) => l.connectionId))
   for (const rt of engine.runtimes)
     if (!living.has(rt.id))
-      await queues.touchInbox(tx, rt.id, await links.childRows(tx, rt.id, CHILD_REFERENCES, id), 'its parent gets a new row')
+      await queues.touchInbox(tx, rt.id, await links.childRows(tx, rt.id, POINTING(entity), id), 'its parent gets a new row')
 }

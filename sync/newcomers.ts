@@ -8,6 +8,7 @@ import * as records from '../store/records.ts'
 import { merge } from './apply.ts'
 import type { ApplyContext, Batch, Item } from './batch.ts'
 import { decisionsFor } from './candidates.ts'
+import { takeOver } from './departures.ts'
 import { keysOf } from './reading.ts'
 import { mappingOf } from './runtime.ts'
 import { settle } from './settle.ts'
@@ -37,6 +38,7 @@ export async function linkNewcomers(
     if ('fresh' in decision && waitsForIdentity(item)) wait(batch, object, item)
     else if ('fresh' in decision) {
       const id = makeRecord(ctx, batch, object, item)
+      await takeOver(tx, ctx, item, id, former.get(item.snapshot.id) ?? [])
       await askForSameRow(tx, ctx, batch, item, id, former.get(item.snapshot.id) ?? [])
     } else if ('review' in decision) hold(batch, ctx, object, item, [...new Set(decision.review)], decision.reason)
     else if (underWay.has(creating.get(decision.link) ?? '')) {
@@ -48,7 +50,10 @@ export async function linkNewcomers(
         reason: 'its record is just being created here',
         delayMs: 1_000,
       })
-    } else bind(batch, ctx, object, item, locked.get(decision.link)!, creating.get(decision.link))
+    } else {
+      bind(batch, ctx, object, item, locked.get(decision.link)!, creating.get(decision.link))
+      await takeOver(tx, ctx, item, decision.link, former.get(item.snapshot.id) ?? [])
+    }
   }
 }
 

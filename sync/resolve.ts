@@ -33,7 +33,7 @@ export type Answer =
   | { id: string; ok: false; error: EditRefused }
 
 /** The name of the record's own side. */
-export const RECORD_SIDE = 'record'
+const RECORD_SIDE = 'record'
 
 /** Conflicts whose sides are read and settled together. */
 const PIECE = 200

@@ -8,15 +8,20 @@ import * as records from '../store/records.ts'
 import { pausedScopes, writesEnabled } from './engine.ts'
 import type { Runtime } from './runtime.ts'
 
-/** Frozen records that these point at: where a CRM blanked the reference it comes back with the person's decision. */
-export async function frozenAmong(tx: Tx, pointing: RecordRow[]): Promise<Set<string>> {
+/**
+ * Records that these point at and that stand no more: where a CRM blanked the reference it comes back with a frozen one
+ * when a person keeps it, and stays blank after a delete.
+ */
+export async function goneAmong(tx: Tx, pointing: RecordRow[]): Promise<Map<string, 'frozen' | 'target_deleted'>> {
   const ids = pointing.flatMap((r) =>
     Object.entries(r.fields).flatMap(([name, f]) =>
       fieldDef(r.entity, name)?.type === 'reference' && typeof f.v === 'string' ? [f.v] : [],
     ),
   )
   const found = await records.readRecords(tx, [...new Set(ids)])
-  return new Set(found.filter((r) => r.frozen !== null).map((r) => r.id))
+  const gone = new Map<string, 'frozen' | 'target_deleted'>()
+  for (const r of found) if (r.frozen !== null || r.deleted) gone.set(r.id, r.frozen === null ? 'target_deleted' : 'frozen')
+  return gone
 }
 
 /** States stored before the comparison that explain a difference. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
 import { readRows } from '../mappings/lens.ts'
-import { same, type Value } from '../mappings/model/value.ts'
+import { isBlank, same, type Value } from '../mappings/model/value.ts'
 import type { LinkRow } from '../mappings/state.ts'
 import { json, rows, type Tx } from '../store/database.ts'
 import * as links from '../store/links.ts'
@@ -11,7 +11,7 @@ import { type Engine, inTransaction, storeCalls } from './engine.ts'
 import { withAssociations } from './pull/work.ts'
 import { inward } from './references.ts'
 import { classify, columnsOf, lensContext, type Runtime } from './runtime.ts'
-import { frozenAmong, storedReasons } from './verify-reasons.ts'
+import { goneAmong, storedReasons } from './verify-reasons.ts'
 
 /** Proves agreement: reads both CRMs completely, past lanes and caches, and compares field by field. */
 
@@ -93,7 +93,7 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
   const recordIds = [...new Set([...known.values()].map((l) => l.recordId).filter((r) => r !== null))]
   const byRecord = new Map((await records.readRecords(tx, recordIds)).map((r) => [r.id, r]))
   const reasons = await storedReasons(tx, rt, [...known.values()])
-  const frozenParents = await frozenAmong(tx, [...byRecord.values()])
+  const gone = await goneAmong(tx, [...byRecord.values()])
   const refs = await inward(tx, rt, object, snapshots)
   for (const [mapping, members] of Map.groupBy(snapshots, (s) => classify(rt, object, s.row))) {
     if (!mapping) continue
@@ -145,8 +145,8 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
             ? 'frozen'
             : 'problem' in reading
               ? 'unmapped_value'
-              : field.type === 'reference' && frozenParents.has(String(hub?.v))
-                ? 'frozen'
+              : field.type === 'reference' && isBlank(value) && gone.has(String(hub?.v))
+                ? gone.get(String(hub?.v))!
                 : reasons.of(link, field.name, hub?.v ?? null)
         report(out, {
           entity: mapping.entity,
@@ -194,7 +194,10 @@ async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<string>, o
           when record.frozen is not null then 'frozen'
           when exists (select 1 from waiting_out w join link l on l.id = w.link_id where l.record_id = record.id and w.connection_id = ${rt.id}) then 'waiting' end) as reason
       from record where record.entity = ${mapping.entity} and record.deleted_at is null
-        and not exists (select 1 from link where link.record_id = record.id and link.connection_id = ${rt.id} and link.state in ('live', 'outside', 'duplicate'))`,
+        and not exists (select 1 from link where link.record_id = record.id and link.connection_id = ${rt.id} and link.state in ('live', 'outside', 'duplicate'))
+        -- Rows that all left their filters keep their record, and it is expected nowhere.
+        and not (exists (select 1 from link where link.record_id = record.id and link.state = 'outside')
+          and not exists (select 1 from link where link.record_id = record.id and link.state in ('live', 'creating')))`,
     )
     const general = (await storedReasons(tx, rt, [])).general
     for (const a of absent)

@@ -9,7 +9,7 @@ export interface WebhookTarget {
   db: Database
   workspace: string
   /** The HubSpot connections that may deliver here. */
-  hubspot: () => { id: string; clientSecret: string; objects: string[] }[]
+  hubspot: () => { id: string; portal: string; clientSecret: string; objects: string[] }[]
   /** The address HubSpot signs: scheme, host and port as it sees them. */
   publicUrl: () => string
   nudge: (connectionId: string) => void
@@ -47,7 +47,9 @@ export function webhookApp(target: WebhookTarget): Hono {
       return c.json({ error: 'the body is no JSON' }, 400)
     }
     if (!parsed.success) return c.json({ error: `the body is no list of events: ${parsed.error.issues[0]?.message}` }, 400)
-    const { touched, newOrChanged } = touchedBy(parsed.data)
+    // One app may deliver for several portals: what is about another one is not ours.
+    const events = parsed.data.filter((e) => e.portalId === undefined || String(e.portalId) === connection.portal)
+    const { touched, newOrChanged } = touchedBy(events)
     const ours = touched.filter((t) => connection.objects.includes(t.object))
     const [programs, people] = [ours.filter((t) => t.byProgram), ours.filter((t) => !t.byProgram)]
     await target.db.transaction(target.workspace, async (tx) => {

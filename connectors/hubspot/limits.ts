@@ -15,5 +15,3 @@ export const BATCH: BatchSizes = {
 
 /** Most results of one page of a search. */
 export const SEARCH_PAGE = 200
-/** HubSpot lets nobody page past this many results of one search. */
-export const SEARCH_CAP = 10_000

@@ -50,7 +50,7 @@ export function accept(def: FieldDef, value: unknown): Wire {
     }
     case 'date': {
       const text = String(value).slice(0, 10)
-      if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(Date.parse(text))) throw bad(def, value, 'date')
+      if (!isDay(text)) throw bad(def, value, 'date')
       return text
     }
     case 'datetime': {
@@ -99,4 +99,10 @@ function limited(def: FieldDef, text: string): string {
       fields: [def.name],
     })
   return text
+}
+
+/** Whether a text is a day of the calendar: the 30th of February is none. */
+function isDay(text: string): boolean {
+  const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)
 }

@@ -8,9 +8,10 @@ import { SalesforceError } from '../salesforce/errors.ts'
 import { normaliseId } from '../salesforce/ids.ts'
 import { PERSON } from '../salesforce/model.ts'
 import type { Org } from '../salesforce/org.ts'
-import type { FieldDef } from '../salesforce/schema.ts'
+import type { FieldDef, ObjectDef } from '../salesforce/schema.ts'
 import { type File, ImportError, type ImportReport, known, rowsOf } from './csv.ts'
 import { headings, plain } from './labels.ts'
+import { dateOf, numberOf } from './written.ts'
 
 /**
  * Fills the two local CRMs from CSV exports: `salesforce/<Object>.csv` and `hubspot/<type>.csv`. Headers
@@ -82,12 +83,30 @@ interface Pointer {
   id: string
   field: string
   value: string
+  /** It names the row instead of giving its id. */
+  byName?: boolean
+}
+
+/** The one living row of that name among the objects that a field may point at. */
+function namedRow(org: Org, object: string, field: string, name: string): string | undefined {
+  const wanted = name.trim().toLowerCase()
+  const found = org
+    .table(object)
+    .def.fields.get(field)!
+    .referenceTo.flatMap((to) => [...(org.find(to)?.rows.values() ?? [])])
+    .filter((row) => !row.deleted && String(row.values.Name ?? '').toLowerCase() === wanted)
+  return found.length === 1 ? found[0]!.id : undefined
 }
 
 function setPointers(org: Org, pointers: Pointer[], report: ImportReport): void {
-  for (const { place, object, id, field, value } of pointers) {
+  for (const { place, object, id, field, value, byName } of pointers) {
+    const target = byName ? namedRow(org, object, field, value) : value
+    if (target === undefined) {
+      report.problems.push(`${place}: no single row is named ${value}; ${field} left blank`)
+      continue
+    }
     try {
-      org.update(object, id, { [field]: value }, PERSON)
+      org.update(object, id, { [field]: target }, PERSON)
     } catch (error) {
       if (!(error instanceof SalesforceError)) throw error
       report.problems.push(`${place}: ${error.message}: ${value}; ${field} left blank`)
@@ -102,23 +121,33 @@ async function importSalesforce(file: File, org: Org, report: ImportReport, poin
     return 0
   }
   const byHeader = headings('salesforce', table.def.name, table.def.fields.values())
+  const byName = referencesByName(table.def)
+  const note = noteOnce(report, file)
   let count = 0
   let looked = false
   for await (const { row, line } of rowsOf(file, report)) {
     if (!looked) known(file, Object.keys(row), (h) => byHeader.has(plain(h)), 'Id, Name')
     looked = true
+    const named: { field: string; value: string }[] = []
     const fields: Record<string, unknown> = {}
     let id: string | undefined
     for (const [header, value] of Object.entries(row)) {
       if (value === '' || value === undefined) continue
       let name = byHeader.get(plain(header))
+      const pointer = name ? undefined : byName.get(plain(header))
+      if (pointer) {
+        named.push({ field: pointer, value })
+        continue
+      }
       if (!name) {
+        note(`column "${header}" is not one of ${table.def.name}'s; kept as a custom field`)
         name = `${header.replace(/\W+/g, '_')}__c`
         org.customise(table.def.name, table.def.prefix, `${name} string(255)`)
         byHeader.set(plain(header), name)
       }
       if (name === 'Id') id = normaliseId(value)
-      else if (table.def.fields.get(name)?.createable) fields[name] = value
+      else if (table.def.fields.get(name)?.createable)
+        fields[name] = asWritten(table.def.fields.get(name)!.type, value, header, note)
     }
     if (id !== undefined && table.rows.has(id)) {
       report.problems.push(`${file.label} line ${line}: the id ${id} stands in an earlier row; row left out`)
@@ -130,8 +159,9 @@ async function importSalesforce(file: File, org: Org, report: ImportReport, poin
       fields,
       () => {
         const made = org.create(table.def.name, fields, PERSON, id)
-        for (const [field, value] of later)
-          pointers.push({ place: `${file.label} line ${line}`, object: table.def.name, id: made, field, value: String(value) })
+        const from = { place: `${file.label} line ${line}`, object: table.def.name, id: made }
+        for (const [field, value] of later) pointers.push({ ...from, field, value: String(value) })
+        for (const n of named) pointers.push({ ...from, ...n, byName: true })
       },
       (error) => {
         if (!(error instanceof SalesforceError)) throw error
@@ -142,6 +172,46 @@ async function importSalesforce(file: File, org: Org, report: ImportReport, poin
     if (made) count++
   }
   return count
+}
+
+/** Says something about a file once. */
+function noteOnce(report: ImportReport, file: File): (text: string) => void {
+  const said = new Set<string>()
+  return (text) => {
+    if (!said.has(text)) report.problems.push(`${file.label}: ${text}`)
+    said.add(text)
+  }
+}
+
+const NUMBERS = new Set(['int', 'double', 'currency', 'percent', 'number'])
+const DAYS = new Set(['date', 'datetime'])
+
+/** A value as the API takes it, from how reports and spreadsheets write it. */
+function asWritten(type: string, value: string, header: string, note: (text: string) => void): string {
+  if (NUMBERS.has(type)) return numberOf(value) ?? value
+  const day = DAYS.has(type) ? dateOf(value) : undefined
+  if (!day) return value
+  if (day.ambiguous) note(`dates such as ${value} in "${header}" are read as month/day/year`)
+  return type === 'datetime' ? `${day.iso}T00:00:00Z` : day.iso
+}
+
+/** Headings under which reports name the row that a lookup points at: `Account Name`, `Parent Account`, `Opportunity Owner`. */
+function referencesByName(def: ObjectDef): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const f of def.fields.values()) {
+    if (f.type !== 'reference' || !f.createable) continue
+    const label = f.label.replace(/ ID$/, '')
+    const name = f.name.replace(/(Id|__c)$/, '')
+    for (const heading of [
+      label,
+      `${label} Name`,
+      name,
+      `${name} ${f.referenceTo[0]}`,
+      ...(f.name === 'OwnerId' ? [`${def.name} Owner`] : []),
+    ])
+      found.set(plain(heading), f.name)
+  }
+  return found
 }
 
 /** Whether a value is a lookup, which may be left out of a create, to a row that is not there yet. */
@@ -161,6 +231,7 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
   const { def } = table
   const byHeader = headings('hubspot', def.name, def.properties.values())
   const links: { line: number; id: string; to: string; ids: string[] }[] = []
+  const note = noteOnce(report, file)
   let count = 0
   let looked = false
   for await (const { row, line } of rowsOf(file, report)) {
@@ -171,7 +242,7 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
     let id: string | undefined
     for (const [header, value] of Object.entries(row)) {
       if (value === '' || value === undefined) continue
-      const association = /^associated ?(company|contact|deal) ?ids?/i.exec(header)
+      const association = /^(?:primary )?associated ?(company|contact|deal)(?:$| ?(?:ids?|names?|\(primary\)))/i.exec(header)
       if (association) {
         associated.push({
           to: ({ company: 'companies', contact: 'contacts', deal: 'deals' } as Record<string, string>)[
@@ -187,6 +258,7 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
       }
       let name = byHeader.get(plain(header))
       if (!name) {
+        note(`column "${header}" is not one of ${def.name}'s; kept as a custom property`)
         name = header.toLowerCase().replace(/\W+/g, '_')
         if (!def.properties.has(name)) portal.addProperty(def.name, property(`${name} string custom`))
         byHeader.set(plain(header), name)
@@ -208,7 +280,7 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
             options: [...p.options, { label: value, value, displayOrder: p.options.length, hidden: false }],
           })
         properties[name] = option?.value ?? value
-      } else properties[name] = value
+      } else properties[name] = asWritten(p.type, value, header, note)
     }
     if (id !== undefined && table.objects.has(id)) {
       report.problems.push(`${file.label} line ${line}: the id ${id} stands in an earlier row; row left out`)
@@ -232,7 +304,12 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
   for (const { line, id, to, ids } of links) {
     const types = portal.associationTypes(def.name, to)
     const type = types.find((t) => t.label === 'Primary') ?? types.find((t) => t.label === null)
-    for (const target of ids) {
+    for (const given of ids) {
+      const target = objectNamed(portal, to, given)
+      if (target === undefined) {
+        report.problems.push(`${file.label} line ${line}: no single one of the ${to} is named ${given}; not associated`)
+        continue
+      }
       try {
         if (type) portal.associate(def.name, id, to, target, type.category, type.typeId, IMPORTER)
       } catch (error) {
@@ -242,6 +319,18 @@ async function importHubspot(file: File, portal: Portal, report: ImportReport): 
     }
   }
   return count
+}
+
+/** The id of a record that is given by its id, or by a name that no other has. */
+function objectNamed(portal: Portal, type: string, given: string): string | undefined {
+  const { objects } = portal.table(type)
+  if (objects.has(given) || /^\d+$/.test(given)) return given
+  const wanted = given.toLowerCase()
+  const found = [...objects.values()].filter(({ archived, properties: p }) => {
+    const names = [p.name, p.dealname, p.email, `${p.firstname ?? ''} ${p.lastname ?? ''}`.trim()]
+    return !archived && names.some((n) => n?.toLowerCase() === wanted)
+  })
+  return found.length === 1 ? found[0]!.id : undefined
 }
 
 const isId = (header: string) => ['recordid', 'hsobjectid', 'id'].includes(plain(header))

@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
 import { withApi } from './client.ts'
 import { type Finish, type JsonOption, json, print, printJson, type Row } from './output.ts'
-import { short, table } from './print.ts'
+import { number, short, table } from './print.ts'
+
+/** Differences that a terminal shows. */
+const SHOWN = 50
 
 /** `concordat verify`. */
 export function addVerify(program: Command, finish: Finish): void {
@@ -27,7 +30,7 @@ export function addVerify(program: Command, finish: Finish): void {
         `${summary.compared} rows, ${summary.fields} fields compared: ${summary.differences} differences, ${summary.unexplained} unexplained.`,
       )
       for (const [reason, n] of Object.entries(summary.byReason)) print(`  ${n} ${reason}`)
-      const rows = list.filter((d) => d.reason === null).slice(0, 50)
+      const rows = list.filter((d) => d.reason === null).slice(0, SHOWN)
       if (rows.length > 0)
         print(
           table(
@@ -41,6 +44,7 @@ export function addVerify(program: Command, finish: Finish): void {
             ]),
           ),
         )
+      if (summary.unexplained > rows.length) print(`and ${number(summary.unexplained - rows.length)} more; --json lists them`)
     }
     finish(summary.unexplained > 0 ? 2 : 0)
   })

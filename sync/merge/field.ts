@@ -40,6 +40,8 @@ export function mergeField(input: MergeInput): MergeResult {
   if (!remoteChanged) {
     // The hub may have returned to the agreed value: then there is nothing to send.
     if (hubChanged && same(hub.v, base.c)) return { kind: 'rebase', base: { ...base, n: hub.n } }
+    // What the CRM holds has come to mean the hub's value: what it points at has become another record.
+    if (hubChanged && same(hub.v, remote.value)) return { kind: 'rebase', base: agreed(remote, hub.n) }
     return { kind: 'unchanged' }
   }
   if (same(remote.value, hub.v)) return { kind: 'rebase', base: agreed(remote, hub.n) }

@@ -27,9 +27,18 @@ const decide = (id: string, decision: 'delete' | 'keep') =>
 
 test('an account that becomes a partner in both CRMs is one partner, linked on both sides; back again it is the account it was', async () => {
   const account = await h.createAccount({ Name: 'Osprey Partners', Website: 'osprey.example.com', Phone: '+14155550123' })
+  const contact = (
+    await h.sf('POST', '/sobjects/Contact', { LastName: 'Reed', Email: 'reed@osprey.example.com', AccountId: account })
+  ).body.id
   await h.sync()
   const company = (await h.twinOf(account, 'hubspot'))!
   const [was] = await linksOf(account)
+  const employer = async () =>
+    (
+      await h.query<{ id: string }>(
+        `select fields #>> '{account,v}' as id from record where id = (select record_id from link where external_id = '${contact}')`,
+      )
+    )[0]!.id
   await h.sf('PATCH', `/sobjects/Account/${account}`, { Type: 'Technology Partner' })
   await h.sync()
   // One side only: nothing is made twice, a person is told.
@@ -53,6 +62,8 @@ test('an account that becomes a partner in both CRMs is one partner, linked on b
     ['partner', 'live', asPartner!.recordId],
   ])
   expect(await openMatches()).toEqual([])
+  // What pointed at the account points at the partner.
+  expect(await employer()).toBe(asPartner!.recordId)
   await h.sf('PATCH', `/sobjects/Account/${account}`, { Phone: '+14155550199' })
   await h.sync()
   expect(await h.object('companies', company, ['phone'])).toMatchObject({ phone: '+14155550199' })
@@ -66,6 +77,9 @@ test('an account that becomes a partner in both CRMs is one partner, linked on b
     ['partner', 'outside'],
   ])
   expect((await linksOf(account))[0]!.recordId).toBe(was!.recordId)
+  await h.sync()
+  expect(await employer()).toBe(was!.recordId)
+  expect(await h.verify()).toMatchObject({ unexplained: 0 })
   expect(await companies()).toHaveLength(1)
 })
 
@@ -207,4 +221,67 @@ test("what HubSpot's own Salesforce integration has linked is linked, whatever t
   await h.sync()
   expect(await h.twinOf(account, 'hubspot')).toBe(company)
   expect(await h.query(`select code from finding where code = 'other_sync'`)).toHaveLength(1)
+})
+
+test('a contact that was deleted and is kept is primary contact of its deals again', async () => {
+  const account = await h.createAccount({ Name: 'Plover Labs', Website: 'plover.example.com' })
+  const contact = (
+    await h.sf('POST', '/sobjects/Contact', { LastName: 'Voss', Email: 'voss@plover.example.com', AccountId: account })
+  ).body.id
+  const deal = (
+    await h.sf('POST', '/sobjects/Opportunity', {
+      Name: 'Plover pilot',
+      AccountId: account,
+      StageName: 'Prospecting',
+      CloseDate: '2027-05-01',
+    })
+  ).body.id
+  await h.sf('POST', '/sobjects/OpportunityContactRole', { OpportunityId: deal, ContactId: contact, IsPrimary: true })
+  await h.sync()
+  const twin = (await h.twinOf(deal, 'hubspot'))!
+  const contacts = async () =>
+    (await h.hs('GET', `/crm/v4/objects/deals/${twin}/associations/contacts`)).body.results.map((r: { toObjectId: number }) =>
+      String(r.toObjectId),
+    )
+  expect(await contacts()).toHaveLength(1)
+  await h.sf('DELETE', `/sobjects/Contact/${contact}`)
+  await h.sync()
+  expect(await contacts()).toEqual([])
+  expect(await h.verify()).toMatchObject({ unexplained: 0 })
+  await h.undelete(contact)
+  await h.scan()
+  const [record] = await h.query<{ id: string }>(`select record_id as id from link where external_id = '${contact}'`)
+  await h.tx((tx) => decideFrozen(tx, h.engine, record!.id, 'keep'))
+  await h.sync()
+  await h.scan()
+  expect(await contacts()).toEqual([await h.twinOf(contact, 'hubspot')])
+  expect(await h.verify()).toMatchObject({ unexplained: 0 })
+})
+
+test('of two rows of one record the second takes the place of the first when that one goes', async () => {
+  const [one, two] = [
+    await h.createAccount({ Name: 'Quail Ltd', Website: 'quail.example.com' }),
+    await h.createAccount({ Name: 'Quail Inc', Website: 'quail.test' }),
+  ]
+  await h.sync()
+  const [a, b] = [(await h.twinOf(one, 'hubspot'))!, (await h.twinOf(two, 'hubspot'))!]
+  // Merged in HubSpot the two records are one, with two rows in Salesforce.
+  const { id } = (await h.hs('POST', '/crm/v3/objects/companies/merge', { primaryObjectId: a, objectIdToMerge: b })).body
+  await h.scan()
+  const states = async () =>
+    (
+      await h.query<{ id: string; state: string }>(
+        `select external_id as id, state from link where external_id in ('${one}', '${two}')`,
+      )
+    ).map((l) => [l.id, l.state])
+  const live = (await states()).find(([, state]) => state === 'live')![0]!
+  const spare = live === one ? two : one
+  expect(Object.fromEntries(await states())).toMatchObject({ [live]: 'live', [spare]: 'duplicate' })
+  await h.sf('DELETE', `/sobjects/Account/${live}`)
+  await h.sync()
+  expect(Object.fromEntries(await states())).toMatchObject({ [live]: 'dead', [spare]: 'live' })
+  expect((await h.hs('GET', `/crm/v3/objects/companies/${id}`)).status).toBe(200)
+  await h.hs('PATCH', `/crm/v3/objects/companies/${id}`, { properties: { phone: '+4930777' } })
+  await h.sync()
+  expect((await h.account(spare)).Phone).toBe('+4930777')
 })

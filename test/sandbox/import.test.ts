@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startSandbox } from '../../sandbox/sandbox.ts'
+import { dateOf, numberOf } from '../../sandbox/world/written.ts'
 
 /** Exports as spreadsheets leave them. */
 
@@ -59,6 +60,36 @@ test('a row is named by the line on which it begins; an id that stands twice is 
 
 test('a file of which no column is known is refused, naming it', async () => {
   await expect(imported('Foo,Bar\n1,2\n')).rejects.toThrow(/Account\.csv: none of its columns \(Foo, Bar\)/)
+})
+
+test.each([
+  ['1.200', '1200'],
+  ['1,200', '1200'],
+  ['1.500.000,50', '1500000.50'],
+  ['$1,234.50', '1234.50'],
+  ['1 234,5', '1234.5'],
+  ['EUR 12', '12'],
+  ['0.5', '0.5'],
+  ['-3', '-3'],
+  ['n/a', undefined],
+])('a number written as %s is %s', (text, value) => expect(numberOf(text)).toBe(value))
+
+test.each([
+  ['1/31/2026', '2026-01-31', false],
+  ['31/12/2026', '2026-12-31', false],
+  ['31.12.2026', '2026-12-31', false],
+  ['3/4/2026', '2026-03-04', true],
+])('a day written as %s is %s', (text, iso, ambiguous) => expect(dateOf(text)).toEqual({ iso, ambiguous }))
+
+test('a lookup may be given by name, as reports do; names that fit none, and columns that are none, are said', async () => {
+  const { names, problems } = await imported(
+    'Id,Name,Parent Account,Shoe Size\n001000000000001,Alder,Birch,7\n001000000000002,Birch,Nobody,\n',
+  )
+  expect(names).toEqual(['Alder', 'Birch'])
+  expect(problems).toEqual([
+    expect.stringMatching(/"Shoe Size" is not one of Account's/),
+    expect.stringMatching(/line 3: no single row is named Nobody; ParentId left blank/),
+  ])
 })
 
 test('a row may point at one further down; one that points at nothing is kept without', async () => {

@@ -87,7 +87,7 @@ describe('a delivery', () => {
       publicUrl: () => 'http://hooks.test',
       nudge: (id) => nudged.push(id),
       queueMatchCheck: () => {},
-      hubspot: () => [{ id: rt.id, clientSecret: 'secret', objects: rt.objects }],
+      hubspot: () => [{ id: rt.id, portal: rt.account.id, clientSecret: 'secret', objects: rt.objects }],
     })
     await h.hs('DELETE', `/crm/v3/objects/companies/${company}`)
     const body = JSON.stringify([{ subscriptionType: 'company.deletion', objectId: Number(company) }])

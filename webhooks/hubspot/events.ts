@@ -8,6 +8,7 @@ const event = z.looseObject({
   eventType: z.string().optional(),
   objectId: z.union([z.number(), z.string()]).optional(),
   objectTypeId: z.string().optional(),
+  portalId: z.union([z.number(), z.string()]).optional(),
   fromObjectId: z.union([z.number(), z.string()]).optional(),
   toObjectId: z.union([z.number(), z.string()]).optional(),
   associationType: z.string().optional(),
