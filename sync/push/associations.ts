@@ -85,9 +85,11 @@ async function keepFailures(
             message: error.message,
           })
   await conflicts.putDeadLetters(tx, work.rt.id, letters)
-  const linkIds = [...failures.keys()].map((p) => p.link.id)
-  await queues.touchOutboxLinks(tx, linkIds)
-  await queues.deferOutbox(tx, linkIds, RETRY_MS)
+  for (const [unknown, of] of Map.groupBy([...failures], ([, error]) => error.class === 'unknown_outcome')) {
+    const linkIds = of.map(([p]) => p.link.id)
+    await queues.touchOutboxLinks(tx, linkIds)
+    await queues.deferOutbox(tx, linkIds, unknown ? work.flightMs : RETRY_MS)
+  }
 }
 
 /**
