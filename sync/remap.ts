@@ -53,11 +53,30 @@ export async function redescribe(
   const documents = await inTransaction(engine, async (tx) =>
     (await activeMappings(tx, rt.id)).map((m) => mappingSchema.parse(m.document)),
   )
+  // A column that a filter needs has gone: its object rests as it was until the column is there again.
+  const lacks = (o: string) =>
+    documents.some(
+      (d) => d.object === o && d.filter.some((c) => before.get(o)?.fields[c.field] && !rt.schemas.get(o)?.fields[c.field]),
+    )
+  const suspended = changed.filter(lacks)
+  for (const o of suspended) rt.schemas.set(o, before.get(o)!)
+  rt.suspended = [...new Set([...rt.suspended.filter((o) => !changed.includes(o)), ...suspended])]
+  const atWork = documents.filter((d) => !rt.suspended.includes(d.object))
   const seen = (schemas: ReadonlyMap<string, ObjectSchema>) =>
     new Set(compileDocuments(documents, schemas).mappings.flatMap((m) => m.fields.map((f) => `${m.entity}.${f.name}`)))
   const returned = [...seen(rt.schemas).difference(seen(before))].map((f) => f.split('.')[0])
-  Object.assign(rt, compileDocuments(documents, rt.schemas))
+  Object.assign(rt, compileDocuments(atWork, rt.schemas))
   await inTransaction(engine, async (tx) => {
+    await putFindings(
+      tx,
+      rt.id,
+      suspended.map((o) => ({
+        code: 'object_suspended',
+        subject: o,
+        message: `${o} rests: a field that its mappings' filters need is gone or hidden`,
+        count: 1,
+      })),
+    )
     await noteMissing(tx, rt)
     // A field that is there again is compared in all rows.
     for (const m of rt.mappings) if (returned.includes(m.entity)) await lanes.demandScan(tx, rt.id, m.object)

@@ -28,6 +28,8 @@ export interface Runtime {
   mappings: CompiledMapping[]
   /** Objects in the order parents before children. */
   objects: string[]
+  /** Objects at rest: a column that their filters need has gone, so nobody can tell what their rows are. */
+  suspended: string[]
   /** Which versions of the mapping documents these are. */
   versions: string
 }
@@ -63,6 +65,7 @@ export function makeRuntime(input: RuntimeInput): Runtime {
     overrides: input.overrides,
     schemas: input.schemas,
     ...compileDocuments(input.documents, input.schemas),
+    suspended: [],
     versions: input.versions,
   }
 }
@@ -118,6 +121,13 @@ export const mappingOf = (rt: Runtime, entity: Entity): CompiledMapping | undefi
 /** The entity whose filter a row meets first; undefined when it is outside all. */
 export const classify = (rt: Runtime, object: string, row: RawRow): CompiledMapping | undefined =>
   mappingsOf(rt, object).find((m) => meetsFilter(m.document.filter, row))
+
+/**
+ * Whether a row's entity cannot be told: a column that a filter looks at exists, and the answer does not hold it. That
+ * is no blank, and the row stays what it was.
+ */
+export const isUnclear = (rt: Runtime, object: string, row: RawRow): boolean =>
+  mappingsOf(rt, object).some((m) => m.document.filter.some((c) => c.field in m.schema.fields && row[c.field] === undefined))
 
 /** Every column any mapping of the object reads. */
 export const columnsOf = (rt: Runtime, object: string): string[] => [...new Set(mappingsOf(rt, object).flatMap((m) => m.columns))]

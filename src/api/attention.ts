@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { sql } from 'kysely'
 import { entitySchema } from '../../mappings/model/model.ts'
+import * as attention from '../../store/attention.ts'
 import { dropDeadLetters } from '../../store/conflicts.ts'
 import { rows } from '../../store/database.ts'
-import * as queries from '../../store/queries.ts'
 import { touchOutboxLinks } from '../../store/queues.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import { decideFrozen } from '../../sync/frozen.ts'
@@ -44,17 +44,17 @@ export function attentionRoutes(api: OpenAPIHono, app: App): void {
     '/api/v1/matches',
     'Possible duplicates and ambiguous links, for review',
     page.extend({ state: z.string().optional() }),
-    (q) => inTx((tx) => queries.listMatches(tx, q.state as string | undefined, q.limit, q.cursor)),
+    (q) => inTx((tx) => attention.listMatches(tx, q.state as string | undefined, q.limit, q.cursor)),
   )
   listing('/api/v1/dead-letters', 'Values that a CRM refused', page, (q) =>
-    inTx((tx) => queries.listDeadLetters(tx, q.limit, q.cursor)),
+    inTx((tx) => attention.listDeadLetters(tx, q.limit, q.cursor)),
   )
-  listing('/api/v1/runs', 'Runs', page, (q) => inTx((tx) => queries.listRuns(tx, q.limit, q.cursor)))
-  listing('/api/v1/findings', 'What mappings and CRMs do not agree on', page, () => inTx((tx) => queries.listFindings(tx)))
+  listing('/api/v1/runs', 'Runs', page, (q) => inTx((tx) => attention.listRuns(tx, q.limit, q.cursor)))
+  listing('/api/v1/findings', 'What mappings and CRMs do not agree on', page, () => inTx((tx) => attention.listFindings(tx)))
   listing('/api/v1/frozen', 'Records that wait for a person: delete or keep', page, (q) =>
-    inTx((tx) => queries.listFrozen(tx, q.limit, q.cursor)),
+    inTx((tx) => attention.listFrozen(tx, q.limit, q.cursor)),
   )
-  listing('/api/v1/brakes', 'Deletes and clears that wait for approval', page, () => inTx((tx) => queries.listBrakes(tx)))
+  listing('/api/v1/brakes', 'Deletes and clears that wait for approval', page, () => inTx((tx) => attention.listBrakes(tx)))
 
   api.openapi(
     createRoute({
@@ -75,7 +75,7 @@ export function attentionRoutes(api: OpenAPIHono, app: App): void {
     }),
     async (c) => {
       const { connection, entity } = c.req.valid('json')
-      const approved = await inTx((tx) => queries.approveBrakes(tx, connection, entity))
+      const approved = await inTx((tx) => attention.approveBrakes(tx, connection, entity))
       app.nudgeWriters()
       return c.json({ approved }, 200)
     },

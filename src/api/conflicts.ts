@@ -3,8 +3,8 @@ import { policySchema } from '../../mappings/mapping.ts'
 import { acceptFields } from '../../mappings/model/accept.ts'
 import { type Entity, entitySchema } from '../../mappings/model/model.ts'
 import type { Value } from '../../mappings/model/value.ts'
+import * as attention from '../../store/attention.ts'
 import * as conflicts from '../../store/conflicts.ts'
-import * as queries from '../../store/queries.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import { type Answer, type Ask, type Choice, decideAlways, resolveConflicts } from '../../sync/resolve.ts'
 import type { App } from '../app.ts'
@@ -26,11 +26,11 @@ export function conflictRoutes(api: OpenAPIHono, app: App): void {
     }),
     async (c) => {
       const q = c.req.valid('query')
-      const found = await inTx((tx) => queries.listConflicts(tx, q))
+      const found = await inTx((tx) => attention.listConflicts(tx, q))
       return c.json({ items: found, next: found.length === q.limit ? String(found.at(-1)!.id) : null }, 200)
     },
   )
-  const conflict = (wanted: string) => inTx((tx) => queries.findConflict(tx, wanted))
+  const conflict = (wanted: string) => inTx((tx) => attention.findConflict(tx, wanted))
   api.openapi(
     createRoute({
       method: 'get',

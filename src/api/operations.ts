@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { parse } from 'yaml'
 import { mappingJsonSchema } from '../../mappings/mapping.ts'
 import { entitySchema } from '../../mappings/model/model.ts'
+import * as attention from '../../store/attention.ts'
 import * as queries from '../../store/queries.ts'
 import { laneState } from '../../sync/drain.ts'
 import { inTransaction } from '../../sync/engine.ts'
@@ -257,7 +258,7 @@ async function status(app: App) {
     })),
     lanes,
     paused: await queries.pauses(tx),
-    brakes: await queries.listBrakes(tx),
+    brakes: await attention.listBrakes(tx),
     ...(await queries.totals(tx)),
     records: await queries.entityCounts(tx),
     pending: await queries.pendingWrites(tx),

@@ -2,11 +2,11 @@ import { chunks, type Snapshot } from '../../connectors/connector.ts'
 import type { CompiledMapping } from '../../mappings/compile.ts'
 import { ENTITIES, type Entity } from '../../mappings/model/model.ts'
 import type { RawRow } from '../../mappings/schema.ts'
+import * as attention from '../../store/attention.ts'
 import type { Tx } from '../../store/database.ts'
 import * as intents from '../../store/intents.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
-import * as queries from '../../store/queries.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
 import * as waiting from '../../store/waiting.ts'
@@ -93,8 +93,8 @@ export async function plan(engine: Engine, options: PlanOptions = {}): Promise<P
     return {
       actions,
       calls: countCalls(engine.runtimes, tally),
-      conflicts: about(await queries.listConflicts(tx, { state: 'open', limit: LISTED })),
-      rejected: about(await queries.listDeadLetters(tx, LISTED)),
+      conflicts: about(await attention.listConflicts(tx, { state: 'open', limit: LISTED })),
+      rejected: about(await attention.listDeadLetters(tx, LISTED)),
     }
   })
 }

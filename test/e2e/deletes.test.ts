@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
-import { approveBrakes } from '../../store/queries.ts'
+import { approveBrakes } from '../../store/attention.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import { decideFrozen } from '../../sync/frozen.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'

@@ -97,6 +97,26 @@ describe('a write without an answer', () => {
   })
 })
 
+describe('a field that a filter needs', () => {
+  test('and that goes, lets the object rest: no partner becomes an account by it', async () => {
+    await h.createAccount({ Name: 'Osprey Partners', Website: 'osprey.example.com', Type: 'Technology Partner' })
+    await h.sync()
+    const rt = h.engine.runtimes[0]!
+    const states = () => h.query(`select entity, state from link order by entity, state`)
+    const before = await states()
+    await h.control('/salesforce/fields', { object: 'Account', hidden: ['Type'] })
+    await expect(h.sync()).rejects.toMatchObject({ class: 'unknown_field' })
+    await redescribe(h.engine, rt)
+    await h.sync()
+    expect(rt.objects).not.toContain('Account')
+    expect(await states()).toEqual(before)
+    expect(await h.query(`select subject from finding where code = 'object_suspended'`)).toEqual([{ subject: 'Account' }])
+    await h.control('/salesforce/fields', { object: 'Account', lines: ['Type picklist [Technology Partner|Other]'] })
+    await redescribe(h.engine, rt)
+    expect(rt.objects).toContain('Account')
+  })
+})
+
 describe('a field that Salesforce stops to show', () => {
   test('is left out with one finding, the others flow, and it is compared again when it returns', async () => {
     const { account, company: id } = await linkedAccount()
