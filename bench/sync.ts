@@ -1,7 +1,7 @@
 import { minimumCalls } from '../src/minimum-calls.ts'
 import { drain } from '../sync/drain.ts'
 import { inTransaction } from '../sync/engine.ts'
-import { verify } from '../sync/verify.ts'
+import { verify } from '../sync/verify/verify.ts'
 import { type EngineKind, makeRig } from './rig.ts'
 
 /**

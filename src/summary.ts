@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { rows } from '../store/database.ts'
-import { entityCounts, lastVerification, totals } from '../store/queries.ts'
+import { entityCounts, totals } from '../store/queries.ts'
+import { lastVerification } from '../store/verifications.ts'
 import { inTransaction } from '../sync/engine.ts'
 import type { App } from './app.ts'
 import { minimumCalls } from './minimum-calls.ts'

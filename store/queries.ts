@@ -181,19 +181,6 @@ export const totals = async (tx: Tx) =>
     )
   )[0]!
 
-export const lastVerification = async (tx: Tx) =>
-  (
-    await rows(
-      tx,
-      sql<{
-        id: string
-        at: Date
-        summary: Record<string, unknown>
-        differences: unknown[]
-      }>`select id, at, summary, differences from verification order by at desc limit 1`,
-    )
-  )[0]
-
 /** What a first start with writing switched off would do: outbox rows by connection, entity and kind. */
 export const pendingWrites = (tx: Tx) =>
   rows(

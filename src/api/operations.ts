@@ -6,11 +6,10 @@ import * as attention from '../../store/attention.ts'
 import * as queries from '../../store/queries.ts'
 import { laneState } from '../../sync/drain.ts'
 import { inTransaction } from '../../sync/engine.ts'
-import { verify } from '../../sync/verify.ts'
 import type { App } from '../app.ts'
 import { checkMapping } from '../mapping-check.ts'
 import { summarise } from '../summary.ts'
-import { ApiError, anyObject, errors, json, problem } from './respond.ts'
+import { ApiError, anyObject, errors, json } from './respond.ts'
 
 /** Running the sync: pauses, lanes, status, verify, connections, mappings. */
 export function operationRoutes(api: OpenAPIHono, app: App): void {
@@ -90,32 +89,6 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
       responses: { 200: json(anyObject, 'Status') },
     }),
     async (c) => c.json(await status(app), 200),
-  )
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/api/v1/verify',
-      summary: 'The last verification',
-      responses: { 200: json(anyObject, 'Verification'), ...errors },
-    }),
-    async (c) => {
-      const last = await inTx(queries.lastVerification)
-      if (!last) throw new ApiError(404, 'not_found', 'nothing has been verified yet; POST /api/v1/verify does it')
-      return c.json({ at: last.at, ...last.summary, differences_: last.differences }, 200)
-    },
-  )
-  api.openapi(
-    createRoute({
-      method: 'post',
-      path: '/api/v1/verify',
-      summary: 'Read both CRMs completely and compare',
-      responses: { 200: json(anyObject, 'Verification'), 503: json(problem, 'No CRM is connected') },
-    }),
-    async (c) => {
-      if (engine.runtimes.length === 0) throw new ApiError(503, 'no_connection', 'no CRM is connected in this process')
-      const { list: differences, ...summary } = await verify(engine)
-      return c.json({ ...summary, list: differences }, 200)
-    },
   )
   api.openapi(
     createRoute({

@@ -4,13 +4,14 @@ import { type ServerType, serve } from '@hono/node-server'
 import { pendingWrites } from '../../store/queries.ts'
 import { isQuiet, laneState } from '../../sync/drain.ts'
 import { inTransaction } from '../../sync/engine.ts'
-import { verify } from '../../sync/verify.ts'
+import { verify } from '../../sync/verify/verify.ts'
 import { webhookApp } from '../../webhooks/app.ts'
 import { apiApp } from '../api/routes.ts'
 import { App } from '../app.ts'
 import { ConfigError, readConfig } from '../config.ts'
 import { apiToken, HomeLock } from '../home.ts'
 import { makeLog } from '../log.ts'
+import { verifyNightly } from '../nightly.ts'
 import { type Summary, summarise } from '../summary.ts'
 import { DEMO_WORLD } from '../world.ts'
 import { number, printSummary, table } from './print.ts'
@@ -54,7 +55,9 @@ export async function runStart(options: StartOptions): Promise<number> {
     const summary = await summarise(app)
     await printResult(app, summary, options)
     if (options.once) return summary.ok ? 0 : 2
+    const stopVerifying = verifyNightly(app)
     await stayUp(app, server!, say)
+    stopVerifying()
     return 0
   } finally {
     server?.close()

@@ -1,51 +1,107 @@
 import type { Command } from 'commander'
-import { withApi } from './client.ts'
+import { CommandError, withApi } from './client.ts'
 import { type Finish, type JsonOption, json, print, printJson, type Row } from './output.ts'
 import { number, short, table } from './print.ts'
 
 /** Differences that a terminal shows. */
 const SHOWN = 50
 
+interface VerifyOptions extends JsonOption {
+  sample?: string
+  seed?: string
+  repair?: boolean
+  history?: boolean
+}
+
+interface Verified {
+  list: Row[]
+  compared: number
+  fields: number
+  differences: number
+  unexplained: number
+  byReason: Record<string, number>
+  sample?: { rows: number; of: number; seed: string; disagreeAtMost: number }
+  queued?: number
+}
+
 /** `concordat verify`. */
 export function addVerify(program: Command, finish: Finish): void {
   json(
-    program.command('verify').description('Read both CRMs completely and compare; exit 2 when something is unexplained'),
-  ).action(async (o: JsonOption) => {
-    const { list, ...summary } = (await withApi({ crms: true }, (send) => send('POST', '/api/v1/verify'))) as {
-      list: Row[]
-      compared: number
-      fields: number
-      differences: number
-      unexplained: number
-      byReason: Record<string, number>
-    }
+    program
+      .command('verify')
+      .description('Read both CRMs and compare; exit 2 when something is unexplained')
+      .option('--sample <rows>', 'only so many rows of each connection, drawn at random')
+      .option('--seed <text>', 'draw the same sample again')
+      .option('--repair', 'queue what may put unexplained differences right; the lanes do it, and the brake holds them')
+      .option('--history', 'earlier verifications: whether the systems drift')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  npm run -s concordat -- verify
+  npm run -s concordat -- verify --sample 500
+  npm run -s concordat -- verify --repair`,
+      ),
+  ).action(async (o: VerifyOptions) => {
+    if (o.history) return showHistory(o)
+    const sample = o.sample === undefined ? undefined : Number(o.sample)
+    if (sample !== undefined && !(Number.isInteger(sample) && sample > 0))
+      throw new CommandError(`--sample ${o.sample} is no number of rows; for example --sample 500`)
+    const { list, ...summary } = (await withApi({ crms: true }, (send) =>
+      send('POST', '/api/v1/verify', {
+        ...(sample && { sample }),
+        ...(o.seed && { seed: o.seed }),
+        ...(o.repair && { repair: true }),
+      }),
+    )) as Verified
     if (o.json)
       printJson({
         ...summary,
         differences: list.map(({ externalId: _, ...d }) => d),
         differenceCount: summary.differences,
       })
-    else {
-      print(
-        `${summary.compared} rows, ${summary.fields} fields compared: ${summary.differences} differences, ${summary.unexplained} unexplained.`,
-      )
-      for (const [reason, n] of Object.entries(summary.byReason)) print(`  ${n} ${reason}`)
-      const rows = list.filter((d) => d.reason === null).slice(0, SHOWN)
-      if (rows.length > 0)
-        print(
-          table(
-            ['entity', 'record', 'field', 'canonical', 'in the CRMs'],
-            rows.map((d) => [
-              String(d.entity),
-              String(d.recordId ?? d.externalId),
-              String(d.field),
-              short(d.canonical, 40),
-              short(d.values, 60),
-            ]),
-          ),
-        )
-      if (summary.unexplained > rows.length) print(`and ${number(summary.unexplained - rows.length)} more; --json lists them`)
-    }
+    else showResult(summary, list)
     finish(summary.unexplained > 0 ? 2 : 0)
   })
+}
+
+function showResult(summary: Omit<Verified, 'list'>, list: Row[]): void {
+  print(
+    `${number(summary.compared)} rows, ${number(summary.fields)} fields compared: ${number(summary.differences)} differences, ${number(summary.unexplained)} unexplained.`,
+  )
+  for (const [reason, n] of Object.entries(summary.byReason)) print(`  ${number(n)} ${reason}`)
+  if (summary.sample)
+    print(
+      `A sample of ${number(summary.sample.of)} linked rows (seed ${summary.sample.seed}): with 95 % confidence at most ${(summary.sample.disagreeAtMost * 100).toFixed(2)} % of them disagree without a reason. Rows that are missing or unknown it cannot see.`,
+    )
+  const rows = list.filter((d) => d.reason === null).slice(0, SHOWN)
+  if (rows.length > 0)
+    print(
+      table(
+        ['entity', 'record', 'field', 'canonical', 'in the CRMs'],
+        rows.map((d) => [
+          String(d.entity),
+          String(d.recordId ?? d.externalId),
+          String(d.field),
+          short(d.canonical, 40),
+          short(d.values, 60),
+        ]),
+      ),
+    )
+  if (summary.unexplained > rows.length) print(`and ${number(summary.unexplained - rows.length)} more; --json lists them`)
+  if (summary.queued !== undefined)
+    print(`${number(summary.queued)} differences are queued to be put right; verify again in a while.`)
+}
+
+async function showHistory(o: JsonOption): Promise<void> {
+  const { items } = (await withApi({ crms: false }, (send) => send('GET', '/api/v1/verify/history'))) as { items: Row[] }
+  if (o.json) printJson({ items })
+  else if (items.length === 0) print('Nothing has been verified yet.')
+  else
+    print(
+      table(
+        ['at', 'rows', 'differences', 'unexplained'],
+        items.map((v) => [String(v.at), Number(v.compared), Number(v.differences), Number(v.unexplained)]),
+      ),
+    )
 }

@@ -9,7 +9,8 @@ import { listConnections, putConnection } from '../../store/connections.ts'
 import { Database, rows, type Tx } from '../../store/database.ts'
 import { type DrainResult, drain } from '../../sync/drain.ts'
 import { DEFAULT_TIMING, type Engine, inTransaction, type Timing } from '../../sync/engine.ts'
-import { type Verification, verify } from '../../sync/verify.ts'
+import type { Verification } from '../../sync/verify/compare.ts'
+import { verify } from '../../sync/verify/verify.ts'
 
 /** Two local CRMs, a store and an engine, for tests that speak real HTTP. */
 

@@ -1,19 +1,16 @@
-import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Snapshot } from '../connectors/connector.ts'
-import { readRows } from '../mappings/lens.ts'
-import { isBlank, same, type Value } from '../mappings/model/value.ts'
-import type { LinkRow } from '../mappings/state.ts'
-import { json, rows, type Tx } from '../store/database.ts'
-import * as links from '../store/links.ts'
-import * as records from '../store/records.ts'
-import { type Engine, inTransaction, storeCalls } from './engine.ts'
-import { withAssociations } from './pull/work.ts'
-import { inward } from './references.ts'
-import { classify, columnsOf, lensContext, type Runtime } from './runtime.ts'
-import { goneAmong, storedReasons } from './verify-reasons.ts'
+import type { Snapshot } from '../../connectors/connector.ts'
+import { readRows } from '../../mappings/lens.ts'
+import { isBlank, same, type Value } from '../../mappings/model/value.ts'
+import type { LinkRow } from '../../mappings/state.ts'
+import { rows, type Tx } from '../../store/database.ts'
+import * as links from '../../store/links.ts'
+import * as records from '../../store/records.ts'
+import { inward } from '../references.ts'
+import { classify, lensContext, type Runtime } from '../runtime.ts'
+import { goneAmong, storedReasons } from './reasons.ts'
 
-/** Proves agreement: reads both CRMs completely, past lanes and caches, and compares field by field. */
+/** Rows as a CRM shows them beside what the engine holds of them. */
 
 export interface Difference {
   entity: string
@@ -40,40 +37,17 @@ export interface Verification extends VerifySummary {
   list: Difference[]
 }
 
-const BATCH = 1_000
+export const noVerification = (): Verification => ({
+  compared: 0,
+  fields: 0,
+  differences: 0,
+  unexplained: 0,
+  byReason: {},
+  list: [],
+})
+
 /** Differences that are listed one by one; beyond that they are only counted. */
 const LISTED = 5_000
-
-export async function verify(engine: Engine, onProgress: (text: string) => void = () => {}): Promise<Verification> {
-  const out: Verification = { compared: 0, fields: 0, differences: 0, unexplained: 0, byReason: {}, list: [] }
-  for (const rt of engine.runtimes) {
-    for (const object of rt.objects) {
-      const seen = new Set<string>()
-      let after: string | undefined
-      do {
-        const found: Snapshot[] = []
-        do {
-          const page = await rt.connector.list({ object, columns: columnsOf(rt, object), after })
-          found.push(...page.snapshots)
-          after = page.after
-        } while (after && found.length < BATCH)
-        for (const s of found) seen.add(s.id)
-        const snapshots = await withAssociations(rt, object, found)
-        await inTransaction(engine, (tx) => compare(tx, rt, object, snapshots, out))
-        onProgress(`${rt.name} ${object}: ${seen.size}`)
-      } while (after)
-      await inTransaction(engine, (tx) => missing(tx, rt, object, seen, out))
-    }
-  }
-  await inTransaction(engine, async (tx) => {
-    const { list, ...summary } = out
-    await sql`insert into verification (id, summary, differences) values (${randomUUID()}, ${json(summary)}, ${json(list)})`.execute(
-      tx,
-    )
-    for (const rt of engine.runtimes) await storeCalls(tx, rt)
-  })
-  return out
-}
 
 function report(out: Verification, d: Difference): void {
   out.differences++
@@ -83,7 +57,7 @@ function report(out: Verification, d: Difference): void {
 }
 
 /** Compares rows with the records they are linked to. */
-async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[], out: Verification): Promise<void> {
+export async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[], out: Verification): Promise<void> {
   const known = await knownLinks(
     tx,
     rt,
@@ -163,7 +137,7 @@ async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Snapshot[
 }
 
 /** Linked rows that the complete list does not hold. */
-async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<string>, out: Verification): Promise<void> {
+export async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<string>, out: Verification): Promise<void> {
   const live = await rows(
     tx,
     sql<{

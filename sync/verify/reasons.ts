@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
-import { fieldDef } from '../mappings/model/model.ts'
-import type { Value } from '../mappings/model/value.ts'
-import type { LinkRow, RecordRow } from '../mappings/state.ts'
-import * as conflicts from '../store/conflicts.ts'
-import { rows, type Tx } from '../store/database.ts'
-import * as records from '../store/records.ts'
-import { pausedScopes, writesEnabled } from './engine.ts'
-import type { Runtime } from './runtime.ts'
+import { fieldDef } from '../../mappings/model/model.ts'
+import type { Value } from '../../mappings/model/value.ts'
+import type { LinkRow, RecordRow } from '../../mappings/state.ts'
+import * as conflicts from '../../store/conflicts.ts'
+import { rows, type Tx } from '../../store/database.ts'
+import * as records from '../../store/records.ts'
+import { pausedScopes, writesEnabled } from '../engine.ts'
+import type { Runtime } from '../runtime.ts'
 
 /**
  * Records that these point at and that stand no more: where a CRM blanked the reference it comes back with a frozen one
