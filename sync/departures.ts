@@ -74,9 +74,10 @@ async function promote(tx: Tx, batch: Batch, link: LinkRow): Promise<boolean> {
   const rows = await links.linksOfRecords(tx, [link.recordId!])
   const spare = rows.find((l) => l.connectionId === link.connectionId && l.entity === link.entity && l.state === 'duplicate')
   if (!spare?.externalId) return false
-  batch.changeLink({ id: link.id, state: 'dead' })
   batch.closed.push(link.id)
-  batch.changeLink({ id: spare.id, state: 'live' })
+  // One after the other: a record has one row at a time, at every moment.
+  await links.updateLinks(tx, [{ id: link.id, state: 'dead' }])
+  await links.updateLinks(tx, [{ id: spare.id, state: 'live' }])
   batch.putBack.push({
     object: spare.object,
     externalId: spare.externalId,
@@ -155,12 +156,8 @@ export async function redirectMerges(
       continue
     }
     // A duplicate that is merged into the row it doubled, or the other way round, leaves one row of the record.
-    if (to.state === 'duplicate' && to.recordId === from.recordId)
-      await links.updateLinks(tx, [
-        { id: from.id, state: 'dead' },
-        { id: to.id, state: 'live' },
-      ])
-    else await links.updateLinks(tx, [{ id: from.id, state: 'dead' }])
+    await links.updateLinks(tx, [{ id: from.id, state: 'dead' }])
+    if (to.state === 'duplicate' && to.recordId === from.recordId) await links.updateLinks(tx, [{ id: to.id, state: 'live' }])
     await intents.closeWrites(tx, [from.id])
     from.state = 'dead'
     if (from.recordId && to.recordId && from.recordId !== to.recordId) await mergeRecords(tx, ctx, to.recordId, from.recordId)

@@ -91,3 +91,46 @@ test('values are taken in the form of the model, however they are spelt', async 
     body: { error: { message: expect.stringContaining('itself') } },
   })
 })
+
+describe('what a person decides about something that is not there', () => {
+  const NOBODY = '00000000-0000-4000-8000-000000000000'
+  test.each([
+    ['an unknown conflict', 'POST', `/api/v1/conflicts/${NOBODY}/resolve`, { rev: 1, keep: 'record' }, 404],
+    ['an answer that is none', 'POST', '/api/v1/conflicts:resolve', { entity: 'account' }, 400],
+    ['a side and a value at once', 'POST', '/api/v1/conflicts:resolve', { keep: 'record', value: 1 }, 400],
+    ['a value for whatever field', 'POST', '/api/v1/conflicts:resolve', { value: 'x' }, 400],
+    [
+      'a policy that does not exist',
+      'POST',
+      '/api/v1/conflicts:always',
+      { entity: 'account', field: 'phone', policy: 'random' },
+      400,
+    ],
+    [
+      'a field that nothing maps',
+      'POST',
+      '/api/v1/conflicts:always',
+      { entity: 'account', field: 'shoeSize', policy: 'latest' },
+      400,
+    ],
+    ['a plan of an unknown record', 'POST', '/api/v1/plan', { record: NOBODY }, 404],
+    ['a plan of a mapping that is no YAML', 'POST', '/api/v1/plan', { mapping: { yaml: '{a: [' } }, 400],
+    ['a plan of a mapping without a connection', 'POST', '/api/v1/plan', { mapping: { yaml: 'crm: salesforce' } }, 400],
+    [
+      'a rollback of what never was',
+      'POST',
+      '/api/v1/mappings:rollback',
+      { connection: 'salesforce', entity: 'deal', version: 7 },
+      404,
+    ],
+    ['a verification without a CRM', 'POST', '/api/v1/verify', undefined, 503],
+    ['a sample of no rows', 'POST', '/api/v1/verify', { sample: 0 }, 400],
+    ['a lead', 'POST', '/api/v1/records', { entity: 'lead', fields: { company: 'A' } }, 400],
+    ['an account without its name', 'POST', '/api/v1/records', { entity: 'account', fields: { name: null } }, 400],
+    ['an object for a text', 'POST', '/api/v1/records', { entity: 'account', fields: { name: { a: 1 } } }, 400],
+    ['fewer employees than none', 'POST', '/api/v1/records', { entity: 'account', fields: { name: 'A', employees: -5 } }, 400],
+  ])('%s is refused with a clear message', async (_, method, path, body, status) => {
+    const answer = await call(method, path, body)
+    expect(answer).toMatchObject({ status, body: { error: { code: expect.any(String), message: expect.any(String) } } })
+  })
+})
