@@ -45,6 +45,8 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
     await sql`rollback to savepoint rows`.execute(tx)
     if (snapshots.length === 1) {
       const message = `${object} ${snapshots[0]!.id} cannot be stored and is left alone: ${(error as Error).message}`
+      // The row may be odd, or we are: whoever runs this should look at it.
+      ctx.log('error', `${ctx.rt.name}: ${message}`, { stack: (error as Error).stack })
       await conflicts.putFindings(tx, ctx.rt.id, [
         { code: 'unreadable_row', subject: `${object} ${snapshots[0]!.id}`, message, count: 1 },
       ])

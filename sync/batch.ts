@@ -21,6 +21,7 @@ import { mappingOf, type Runtime } from './runtime.ts'
 export interface ApplyContext {
   rt: Runtime
   all: readonly Runtime[]
+  log: Engine['log']
   runId: string | null
   /** Drawn before the request: links that changed since refuse the read. */
   ticket: string
@@ -84,6 +85,7 @@ export async function drawContext(tx: Tx, engine: Engine, rt: Runtime, runId: st
   return {
     rt,
     all: engine.runtimes,
+    log: engine.log,
     runId,
     ticket: await links.drawTicket(tx),
     began: now,
