@@ -125,8 +125,9 @@ interface ResolveOptions extends JsonOption {
 
 /** Who holds what, one side a line. */
 const sides = (c: Row, width = 40): string[] =>
-  (c.sides as { side: string; value: unknown; by?: string }[]).map(
-    (s) => `${s.side}: ${s.value === null ? '(blank)' : short(s.value, width)}${s.by ? ` (${s.by})` : ''}`,
+  (c.sides as { side: string; origin: string; value: unknown }[]).map(
+    (s) =>
+      `${s.side}${s.side !== s.origin && s.origin ? ` (from ${s.origin})` : ''}: ${s.value === null ? '(blank)' : short(s.value, width)}`,
   )
 
 /** A value as it was typed: JSON where it is some, else text. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CommandError, withApi } from './client.ts'
 import { type Finish, type JsonOption, json, print, printJson, type Row } from './output.ts'
-import { number, short, table } from './print.ts'
+import { count, number, short, table } from './print.ts'
 
 /** What a plan holds, as the API answers it. */
 export interface PlanView {
@@ -94,13 +94,13 @@ export function planText({ actions, calls, conflicts, rejected }: PlanView): str
     if (actions.length > SHOWN) out.push(`and ${number(actions.length - SHOWN)} more; --json lists them all`)
     out.push(
       `It costs ${Object.entries(calls)
-        .map(([name, n]) => `${number(n)} calls of ${name}`)
+        .map(([name, n]) => `${count(n, 'call')} of ${name}`)
         .join(' and ')}.`,
     )
   }
   if (conflicts.length > 0)
     out.push(
-      `${number(conflicts.length)} conflicts wait for a person: ${conflicts
+      `${count(conflicts.length, 'conflict')} for a person to settle: ${conflicts
         .slice(0, 5)
         .map((c) => `${c.entity} ${c.field}`)
         .join(', ')}`,

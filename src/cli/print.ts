@@ -15,6 +15,9 @@ export function table(head: string[], rows: (string | number | null | undefined)
 
 export const number = (n: number): string => n.toLocaleString('en-US')
 
+/** A number of things, in words. */
+export const count = (n: number, thing: string): string => `${number(n)} ${thing}${n === 1 ? '' : 's'}`
+
 /** Shortens a text to what fits a column. */
 export const short = (value: unknown, length = 60): string => {
   const text = typeof value === 'string' ? value : value === null || value === undefined ? '' : JSON.stringify(value)
