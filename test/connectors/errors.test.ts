@@ -129,6 +129,56 @@ describe('HubSpot', () => {
     await expect(hs.list({ object: 'companies', columns: ['name'] })).rejects.toMatchObject({ class: kind })
   })
 
+  test.each([
+    [500, 'unknown_outcome'],
+    [502, 'unknown_outcome'],
+    [504, 'unknown_outcome'],
+    [503, 'unavailable'],
+    [429, 'rate_limited'],
+  ])('a write that is answered with %i is %s', async (status, kind) => {
+    hubspot()
+      .post(/batch\/create/)
+      .reply(status, { message: 'x' })
+    await expect(
+      hs.create({ object: 'companies', externalId: 'concordat_id', rows: [{ key: 'k', row: {} }] }),
+    ).rejects.toMatchObject({
+      class: kind,
+    })
+  })
+
+  test('associations that could not be read are absent; those that are none are blank; further pages are read', async () => {
+    const column = '@companies#HUBSPOT_DEFINED:5'
+    const to = (id: number) => ({ toObjectId: id, associationTypes: [{ category: 'HUBSPOT_DEFINED', typeId: 5 }] })
+    hubspot()
+      .post(/associations\/deals\/companies\/batch\/read/, (b) => b.inputs.length === 3)
+      .reply(207, {
+        results: [{ from: { id: '1' }, to: [to(11)], paging: { next: { after: 'p2' } } }],
+        errors: [
+          { subCategory: 'crm.associations.NO_ASSOCIATIONS_FOUND', context: { fromObjectId: ['2'] } },
+          { subCategory: 'crm.associations.OTHER', context: { fromObjectId: ['3'] } },
+        ],
+      })
+    hubspot()
+      .post(/associations\/deals\/companies\/batch\/read/, (b) => b.inputs[0].after === 'p2')
+      .reply(200, { results: [{ from: { id: '1' }, to: [to(12)] }] })
+    const found = await hs.readAssociations({ object: 'deals', ids: ['1', '2', '3'], columns: [column] })
+    expect(Object.fromEntries(found)).toEqual({ 1: { [column]: ['11', '12'] }, 2: { [column]: [] }, 3: {} })
+  })
+
+  test('a search goes on by time, and holds a row once that a page shows again', async () => {
+    const row = (id: number, at: number) => ({ id: String(id), updatedAt: new Date(at).toISOString(), properties: {} })
+    const first = Array.from({ length: 200 }, (_, i) => row(i, 1_000 + i))
+    hubspot()
+      .post(/search/, (b) => b.filterGroups[0].filters[0].value === '0' && b.after === undefined)
+      .reply(200, { results: first })
+    hubspot()
+      .post(/search/, (b) => b.filterGroups[0].filters[0].value === '1199' && b.after === undefined)
+      .reply(200, { results: [row(199, 1_199), row(500, 1_300)] })
+    const [page] = await hs.changes([{ object: 'companies', columns: ['name'], since: { version: 0, id: '' } }])
+    expect(page!.snapshots).toHaveLength(201)
+    expect(page).toMatchObject({ upTo: { version: 1_300, id: '' } })
+  })
+
   test('a search over the second limit waits one second, not ten', async () => {
     hubspot()
       .post(/search/)

@@ -48,3 +48,18 @@ test('a passing failure is thrown, not blamed on rows', async () => {
   )
   await expect(attempt).rejects.toMatchObject({ class: 'rate_limited' })
 })
+
+test('what was written before a call failed for another reason stays written; what was not sent is tried again', async () => {
+  let calls = 0
+  const results = await writeAround(
+    4,
+    async (positions) => {
+      calls++
+      if (positions.includes(0) && positions.length > 1) throw new CrmError('invalid_value', 'something is wrong')
+      if (calls > 3) throw new CrmError('rate_limited', 'enough')
+      return positions.map((p) => ({ ok: true, id: String(p) }))
+    },
+    () => [],
+  )
+  expect(results.map((r) => (r.ok ? 'ok' : r.error.class))).toEqual(['ok', 'rate_limited', 'unavailable', 'unavailable'])
+})

@@ -55,7 +55,7 @@ describe('a row that is hidden from the integration user', () => {
 })
 
 describe('a write without an answer', () => {
-  test('is not sent again over what a person wrote after it', async () => {
+  test('does not hide what a person wrote after it', async () => {
     const { account, company: id } = await linkedAccount()
     await h.sf('PATCH', `/sobjects/Account/${account}`, { Phone: '+4930222' })
     await h.control('/faults', {
@@ -70,7 +70,7 @@ describe('a write without an answer', () => {
     expect(agreed || open?.sides.some((s) => s.value === '+4930333')).toBe(true)
   })
 
-  test('because the CRM broke inside is looked up, and not repeated blindly', async () => {
+  test('that made a row is looked up: no second one is made', async () => {
     await linkedAccount()
     h.sandbox.world.faults.set([{ crm: 'hubspot', method: 'POST', path: 'batch/create', times: 1, action: 'drop_after' }])
     await h.createAccount({ Name: 'Birch Foods', Website: 'birch.example.com' })
