@@ -33,6 +33,8 @@ export interface Connector {
   create(request: CreateRequest): Promise<Outcome[]>
   update(request: UpdateRequest): Promise<Outcome[]>
   remove(request: RemoveRequest): Promise<Outcome[]>
+  /** Takes deleted rows back under their own ids, where the CRM can. */
+  restore?(request: RemoveRequest): Promise<Outcome[]>
   /** Sets association columns: the ids a record should point to, and those it pointed to before. */
   associate(request: AssociateRequest): Promise<Outcome[]>
 }

@@ -47,7 +47,7 @@ export interface RecordRow {
 export type FrozenAs = 'delete_or_edit' | 'children' | 'restored'
 
 /** Allowed states of a link. Transitions stand in docs/architecture.md. */
-export const LINK_STATES = ['creating', 'live', 'outside', 'held', 'duplicate', 'dead'] as const
+export const LINK_STATES = ['creating', 'live', 'outside', 'held', 'duplicate', 'withdrawn', 'dead'] as const
 export type LinkState = (typeof LINK_STATES)[number]
 
 export interface LinkRow {
@@ -86,7 +86,8 @@ export interface WriteRow {
   id: number
   linkId: string
   recordId: string
-  kind: 'create' | 'update' | 'delete'
+  /** `restore`: a row that was deleted stands again, under its own id. */
+  kind: 'create' | 'update' | 'delete' | 'restore'
   state: OpenState
   fields: Record<string, WriteField>
   readVersion: number
@@ -116,7 +117,8 @@ export interface Flip {
   at: number
 }
 
-export type ConflictKind = 'edit' | 'overwritten' | 'uncertain' | 'oscillation'
+/** `undone`: a write was taken back in one CRM, the others keep what they had. */
+export type ConflictKind = 'edit' | 'overwritten' | 'uncertain' | 'oscillation' | 'undone'
 
 export interface ConflictRow {
   id: string

@@ -17,6 +17,7 @@ import { recordsOfUser } from '../store/queries.ts'
 import { touchOutbox } from '../store/queues.ts'
 import { DEFAULT_TIMING, type Engine, inTransaction } from '../sync/engine.ts'
 import { type Jobs, pingRedis, startJobs } from '../sync/jobs.ts'
+import { endLeftRuns } from '../sync/runs.ts'
 import { acquaint, type Runtime } from '../sync/runtime.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connect } from './connect.ts'
@@ -122,6 +123,7 @@ export class App {
   async startJobs(): Promise<void> {
     // A queue of its own for each database: two installations on one Redis must not take each other's jobs.
     const queueName = `lanes-${await inTransaction(this.engine, installation)}`
+    await inTransaction(this.engine, endLeftRuns)
     this.jobs = await startJobs(this.engine, { redisUrl: this.config.redisUrl, queueName })
     this.engine.nudge = (connectionId, direction) => this.jobs?.nudge(connectionId, direction)
     for (const rt of this.engine.runtimes) for (const direction of ['pull', 'push'] as const) this.jobs.nudge(rt.id, direction)

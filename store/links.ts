@@ -61,6 +61,12 @@ export const lockLinks = (tx: Tx, ids: string[], ticket: string) =>
     from link where link.id = any(${ids}::uuid[]) order by link.id for update`,
       )
 
+/** Links by their ids, to look at. */
+export const readLinks = (tx: Tx, ids: string[]) =>
+  ids.length === 0
+    ? Promise.resolve([])
+    : linkRows(tx, sql<LinkRow>`select ${columns} from link where link.id = any(${ids}::uuid[])`)
+
 export const linksOfRecords = (tx: Tx, recordIds: string[]) =>
   recordIds.length === 0
     ? Promise.resolve([])
@@ -191,12 +197,17 @@ export const externalOfRecords = (tx: Tx, connectionId: string, recordIds: strin
     where connection_id = ${connectionId} and record_id = any(${recordIds}::uuid[]) and state in ('live', 'outside', 'creating', 'held')`,
       )
 
-/** Rows on a connection whose records point at these parents, counted per parent and entity. */
+/**
+ * Rows on a connection whose records point at these parents, counted per parent and entity.
+ *
+ * @param except records that do not count.
+ */
 export async function childrenOf(
   tx: Tx,
   connectionId: string,
   references: { entity: string; field: string }[],
   parents: string[],
+  except: string[] = [],
 ): Promise<{ parent: string; entity: string; count: number }[]> {
   if (parents.length === 0) return []
   const below = references.map(
@@ -208,7 +219,7 @@ export async function childrenOf(
     sql<{ parent: string; entity: string; count: number }>`
     select child.parent, child.entity, count(distinct child.id) as count from (${sql.join(below, sql` union all `)}) as child
     join link on link.record_id = child.id and link.connection_id = ${connectionId} and link.state in ('live', 'outside') and link.external_id is not null
-    group by 1, 2`,
+    ${except.length > 0 ? sql`where not child.id = any(${except}::uuid[])` : sql``} group by 1, 2`,
   )
 }
 

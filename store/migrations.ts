@@ -262,6 +262,31 @@ const resolutions: Migration = {
   },
 }
 
+/**
+ * Undos: what is to be taken back, row by row, as it was planned and shown. A run's writes are found by its id.
+ */
+const undos: Migration = {
+  async up(db) {
+    const run = (text: string) => sql.raw(text).execute(db)
+    await run('create index write_run on write (run_id, link_id, workspace_id) where run_id is not null')
+    await run('alter table write alter column run_id set statistics 0')
+    await createTable(
+      db,
+      'undo',
+      `id uuid not null, target jsonb not null, state text not null, at timestamptz not null default clock_timestamp(), finished_at timestamptz, primary key (workspace_id, id)`,
+    )
+    await createTable(
+      db,
+      'undo_step',
+      `undo_id uuid not null, link_id uuid not null, connection_id uuid not null, record_id uuid not null, entity text not null, kind text not null, fields jsonb not null,
+      kept jsonb not null, state text not null, reason text, write_id bigint, new_link_id uuid, attempts int not null default 0, not_before timestamptz not null default '-infinity',
+      primary key (workspace_id, undo_id, link_id)`,
+    )
+    await run(`create index undo_step_open on undo_step (connection_id, workspace_id) where state = 'planned'`)
+    await run('create index undo_step_write on undo_step (write_id, workspace_id) where write_id is not null')
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
@@ -275,6 +300,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0010_provenance': provenance,
   '0011_as_of': asOf,
   '0012_resolutions': resolutions,
+  '0013_undos': undos,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

@@ -145,6 +145,11 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
     for (const former of known) {
       const record = former.recordId === null ? undefined : byRecord.get(former.recordId)
       if (former === link || !record || former.state === 'dead' || former.state === 'duplicate') continue
+      // We took it back ourselves: that it is gone is what was asked for.
+      if (former.state === 'withdrawn') {
+        if (snapshot.deleted) batch.closed.push(former.id)
+        continue
+      }
       if (snapshot.deleted) await deleted(tx, ctx, batch, former, record, open.get(record.id) ?? [])
       // Nothing is merged into such a record; a write of ours to it is settled all the same.
       else if (!record.deleted && record.frozen === null) leave(batch, ctx, former)
@@ -162,6 +167,19 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
     }
     const record = byRecord.get(link.recordId)
     if (!record) continue
+    if (link.state === 'withdrawn') {
+      const write = writes.get(link.openWrite ?? -1)
+      if (write && !isOver(write, ctx)) {
+        back(snapshot.id, 'a write of ours is still open', ctx.flightMs)
+        continue
+      }
+      // It stands after all: the removal did not take effect, or a person took it back.
+      if (write) batch.refused.push({ linkId: link.id, id: write.id, error: NOT_LANDED })
+      batch.changeLink({ id: link.id, state: 'live' })
+      if (!record.deleted && record.frozen === null)
+        merge(batch, ctx, { ...link, state: 'live' }, record, item, open.get(record.id) ?? [])
+      continue
+    }
     if (link.state === 'dead') {
       if (ctx.standing?.get(`${object} ${snapshot.id}`) !== true) back(snapshot.id, 'it was deleted, and is listed again')
       else if (await restored(tx, ctx, batch, link, record, snapshot))

@@ -31,9 +31,10 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
     const out = await queues.outboxState(tx, rt.id)
     const [more] = await rows(
       tx,
-      sql<{ open: number; staged: number; writes: boolean; paused: boolean; braked: number }>`
+      sql<{ open: number; staged: number; undo: number; writes: boolean; paused: boolean; braked: number }>`
       select (select count(*) from open_write where connection_id = ${rt.id}) as open, (select count(*) from staged where connection_id = ${rt.id}) as staged,
         (select writes_enabled from connection where id = ${rt.id}) as writes, exists (select 1 from pause where scope in ('all', ${rt.name})) as paused,
+        (select count(*) from undo_step join undo on undo.id = undo_step.undo_id and undo.state = 'running' where connection_id = ${rt.id} and undo_step.state = 'planned') as undo,
         (select coalesce(sum(count), 0) from brake where connection_id = ${rt.id} and state = 'waiting') as braked`,
     )
     return {
@@ -41,7 +42,7 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
       synced: rt.objects.every((o) => objects[o]?.phase === 'poll'),
       inbox: await queues.inboxCount(tx, rt.id),
       outbox: Object.values(out.due).reduce((n, x) => n + x, 0),
-      later: out.later,
+      later: out.later + more!.undo,
       openWrites: more!.open,
       staged: more!.staged,
       braked: more!.braked,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type Database, type Durability, json, rows, type Tx } from '../store/database.ts'
+import { type Database, type Durability, rows, type Tx } from '../store/database.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Times of the protocol, in milliseconds. Settings with defaults; tests shorten them. */
@@ -53,19 +53,6 @@ export async function writesEnabled(tx: Tx, connectionId: string): Promise<boole
     sql<{ enabled: boolean }>`select writes_enabled as enabled from connection where id = ${connectionId}`,
   )
   return row?.enabled ?? false
-}
-
-/** Records a turn of a lane that changed something: the writes and changes it made carry its id. */
-export async function storeRun(
-  tx: Tx,
-  run: { id: string; kind: 'pull' | 'push'; connectionId: string; startedAt: number; counts: object },
-): Promise<void> {
-  const counts = Object.fromEntries(Object.entries(run.counts).filter(([, n]) => n > 0))
-  if (Object.keys(counts).every((name) => name === 'read' || name === 'waiting' || name === 'putBack')) return
-  await sql`insert into run (id, kind, connection_id, state, counts, started_at, finished_at)
-    values (${run.id}, ${run.kind}, ${run.connectionId}, 'finished', ${json(counts)}, to_timestamp(${run.startedAt} / 1000.0), clock_timestamp())`.execute(
-    tx,
-  )
 }
 
 /** Stores the calls that were made since the last time. */

@@ -22,9 +22,16 @@ export const CHILD_REFERENCES: { entity: Entity; field: string }[] = (
 /**
  * Rows below each of these records that still stand on a connection, counted by entity. A CRM may delete them
  * with their parent (Salesforce does), or leave them without one.
+ *
+ * @param except records whose rows go as well.
  */
-export async function livingChildren(tx: Tx, rt: Runtime, parents: string[]): Promise<Map<string, string>> {
-  const found = await links.childrenOf(tx, rt.id, CHILD_REFERENCES, parents)
+export async function livingChildren(
+  tx: Tx,
+  rt: Runtime,
+  parents: string[],
+  except: string[] = [],
+): Promise<Map<string, string>> {
+  const found = await links.childrenOf(tx, rt.id, CHILD_REFERENCES, parents, except)
   return new Map(
     [...Map.groupBy(found, (f) => f.parent)].map(([parent, rows]) => [
       parent,
@@ -108,7 +115,7 @@ const POINTING = (entity: Entity): { entity: Entity; field: string }[] =>
   )
 
 /** Rows that point at a record that gets new rows: what a CRM blanked in them when the old row went is to be sent again. */
-async function askForChildren(tx: Tx, engine: Engine, { id, entity }: RecordRow): Promise<void> {
+export async function askForChildren(tx: Tx, engine: Engine, { id, entity }: RecordRow): Promise<void> {
   const living = new Set((await links.linksOfRecords(tx, [id])).filter((l) => l.state === 'live').map((l) => l.connectionId))
   for (const rt of engine.runtimes)
     if (!living.has(rt.id))

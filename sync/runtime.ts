@@ -5,6 +5,7 @@ import { type MappingDocument, meetsFilter } from '../mappings/mapping.ts'
 import { ENTITIES, type Entity } from '../mappings/model/model.ts'
 import type { ObjectSchema, RawRow } from '../mappings/schema.ts'
 import type { CallBudget } from './budget.ts'
+import type { Run } from './runs.ts'
 
 /** A connection at work: its connector, its compiled mappings, what is known of its account. */
 export interface Runtime {
@@ -32,6 +33,8 @@ export interface Runtime {
   suspended: string[]
   /** Which versions of the mapping documents these are. */
   versions: string
+  /** What its lanes are at. */
+  runs: { pull?: Run; push?: Run }
 }
 
 export interface RuntimeInput {
@@ -67,6 +70,7 @@ export function makeRuntime(input: RuntimeInput): Runtime {
     ...compileDocuments(input.documents, input.schemas),
     suspended: [],
     versions: input.versions,
+    runs: {},
   }
 }
 

@@ -1,6 +1,6 @@
 import { Connection, type HttpRequest, type HttpResponse } from 'jsforce'
 import { z } from 'zod'
-import type { Operation, Reply, Wire } from '../connector.ts'
+import { isWrite, type Operation, type Reply, type Wire } from '../connector.ts'
 import { CrmError, certain } from '../errors.ts'
 import { fromThrown, undocumented } from './errors.ts'
 import { PlainTransport } from './transport.ts'
@@ -87,7 +87,7 @@ export class SalesforceClient {
         this.#note(last)
         const parsed = schema.safeParse(body)
         if (!parsed.success)
-          throw undocumented(operation.what, parsed.error, operation.kind.endsWith('write') ? 'unknown_outcome' : 'unavailable')
+          throw undocumented(operation.what, parsed.error, isWrite(operation) ? 'unknown_outcome' : 'unavailable')
         return { body: parsed.data, clock: clockOf(last) }
       } catch (error) {
         if (error instanceof CrmError) throw error
@@ -98,22 +98,25 @@ export class SalesforceClient {
   }
 
   /**
-   * A SOAP call without arguments, for the few things that REST does not tell. Answers its result.
+   * A SOAP call, for the few things that REST cannot do. Answers its result, or its results.
    *
    * @param schema what the result must look like; every value is text.
+   * @param content the call's arguments, as XML.
    */
-  async soap<T>(operation: Operation, name: string, schema: z.ZodType<T>): Promise<T> {
+  async soap<T>(operation: Operation, name: string, schema: z.ZodType<T>, content = ''): Promise<T> {
     const token = await this.#wire.token()
     const body =
       '<?xml version="1.0" encoding="utf-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com">' +
-      `<e:Header><SessionHeader><sessionId>${token.replace(/[<&]/g, '')}</sessionId></SessionHeader></e:Header><e:Body><${name}/></e:Body></e:Envelope>`
+      `<e:Header><SessionHeader><sessionId>${token.replace(/[<&]/g, '')}</sessionId></SessionHeader></e:Header><e:Body><${name}>${content}</${name}></e:Body></e:Envelope>`
     const headers = { 'content-type': 'text/xml', soapaction: '""' }
     const answer = await this.request(
       operation,
       { method: 'POST', url: `/services/Soap/u/${API_VERSION}`, body, headers },
       z.record(z.string(), z.unknown()),
     )
-    return schema.parse(find(answer.body, 'result'))
+    const parsed = schema.safeParse(find(answer.body, 'result'))
+    if (!parsed.success) throw undocumented(operation.what, parsed.error, isWrite(operation) ? 'unknown_outcome' : 'unavailable')
+    return parsed.data
   }
 
   #note(response: HttpResponse | undefined): void {

@@ -24,7 +24,7 @@ import { SalesforceClient } from './client.ts'
 import { describe } from './describe.ts'
 import { BATCH } from './limits.ts'
 import { find, list, readAssociations, readByIds } from './read.ts'
-import { create, remove, update } from './write.ts'
+import { create, remove, restore, update } from './write.ts'
 
 /** Speaks to a Salesforce org. The capabilities have files of their own in this folder. */
 export class SalesforceConnector implements Connector {
@@ -86,6 +86,10 @@ export class SalesforceConnector implements Connector {
 
   remove(request: RemoveRequest): Promise<Outcome[]> {
     return remove(this.#client, request)
+  }
+
+  restore(request: RemoveRequest): Promise<Outcome[]> {
+    return restore(this.#client, request)
   }
 
   associate(request: AssociateRequest): Promise<Outcome[]> {

@@ -49,6 +49,31 @@ export async function remove(client: SalesforceClient, { ids, object, sendBy }: 
   return body.map(toOutcome)
 }
 
+const undeleteResult = z.looseObject({
+  id: z.string().optional(),
+  success: z.string(),
+  errors: z.looseObject({ message: z.string(), statusCode: z.string().optional() }).optional(),
+})
+
+/** Takes rows out of the recycle bin; what was deleted below them comes back with them. SOAP alone can. */
+export async function restore(client: SalesforceClient, { ids, object, sendBy }: RemoveRequest): Promise<Outcome[]> {
+  const operation: Operation = { kind: 'write', what: `restore ${ids.length} ${object}`, sendBy }
+  const answer = await client.soap(
+    operation,
+    'undelete',
+    z.union([undeleteResult, z.array(undeleteResult)]),
+    ids.map((id) => `<ids>${id}</ids>`).join(''),
+  )
+  const results = [answer].flat()
+  if (results.length !== ids.length)
+    throw new CrmError('unknown_outcome', `${ids.length} rows were to be restored and ${results.length} results came back`)
+  return results.map((r, i) =>
+    r.success === 'true'
+      ? { ok: true, id: ids[i]! }
+      : { ok: false, error: classify((r.errors ?? { message: 'no reason given' }) as SalesforceErrorEntry) },
+  )
+}
+
 /** Saves records, each on its own; one outcome per record, in their order. */
 export async function save(
   client: SalesforceClient,

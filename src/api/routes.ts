@@ -15,6 +15,7 @@ import { operationRoutes } from './operations.ts'
 import { planRoutes } from './plan.ts'
 import { recordRoutes } from './records.ts'
 import { ApiError } from './respond.ts'
+import { undoRoutes } from './undo.ts'
 import { verifyRoutes } from './verify.ts'
 
 /** The REST API. Every route is described by its schemas; the OpenAPI document comes from them. */
@@ -131,6 +132,7 @@ export function apiApp(app: App, token: string) {
   conflictRoutes(api, app)
   attentionRoutes(api, app)
   planRoutes(api, app)
+  undoRoutes(api, app)
   operationRoutes(api, app)
   verifyRoutes(api, app)
   const document = () =>

@@ -12,6 +12,7 @@ import { addRecords } from './records.ts'
 import { addRuns } from './runs.ts'
 import { addSandbox } from './sandbox.ts'
 import { addStatus } from './status.ts'
+import { addUndo } from './undo.ts'
 import { addVerify } from './verify.ts'
 
 /** Every command but `start`, in the order of the help. Each takes --json. */
@@ -32,6 +33,7 @@ export function addCommands(program: Command, finish: Finish): void {
   // Writing to the CRMs
   addPause(program)
   addRuns(program)
+  addUndo(program, finish)
 
   // Set-up
   addConnection(program)

@@ -16,13 +16,14 @@ export function addRuns(program: Command): void {
       found.runs.length === 0
         ? 'No runs yet.'
         : table(
-            ['started', 'connection', 'kind', 'state', 'what it did'],
+            ['run', 'started', 'connection', 'kind', 'state', 'what it did'],
             found.runs.map((r) => [
+              String(r.id),
               String(r.startedAt),
-              String(r.connection),
+              String(r.connection ?? ''),
               String(r.kind),
               String(r.state),
-              short(r.counts, 60),
+              short(r.counts, 50),
             ]),
           ),
     )

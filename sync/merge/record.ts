@@ -147,7 +147,8 @@ function observe(
   const own = conflict.sides.find((s) => s.side === origin)
   // The record's value came from a row that has another one now: it is no side of its own any more.
   const left = hub?.o === origin || others.some((s) => s.side === hub?.o)
-  const follows = left && others.some((s) => s.side !== 'hub')
+  // Taken back everywhere: what the CRMs hold counts, not what the record still says.
+  const follows = (left || conflict.kind === 'undone') && others.some((s) => s.side !== 'hub')
   const rest = follows ? others.filter((s) => s.side !== 'hub') : others
   const allEqual = rest.every((s) => same(s.value, remote.value)) && (follows || same(hub?.v ?? null, remote.value))
   // An unknown outcome is not settled by values that happen to be equal.

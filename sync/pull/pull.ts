@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import { CrmError } from '../../connectors/errors.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
 import * as waiting from '../../store/waiting.ts'
 import { type Counts, noCounts } from '../batch.ts'
-import { type Engine, inTransaction, storeCalls, storeRun } from '../engine.ts'
+import { type Engine, inTransaction, storeCalls } from '../engine.ts'
 import { refreshMappings } from '../remap.ts'
+import { runOf, storeRun } from '../runs.ts'
 import type { Runtime } from '../runtime.ts'
 import { firstReads } from './first.ts'
 import { pullInbox } from './inbox.ts'
@@ -41,7 +41,7 @@ export async function pullSlice(
   rt: Runtime,
   { polling = 'due', sliceMs = SLICE_MS }: { polling?: Polling; sliceMs?: number } = {},
 ): Promise<PullResult> {
-  const [runId, startedAt] = [randomUUID(), Date.now()]
+  const run = runOf(rt, 'pull', Date.now())
   await refreshMappings(engine, rt)
   const lane = await inTransaction(engine, (tx) => lanes.takeLane(tx, rt.id, 'pull'))
   const work: PullWork = {
@@ -50,7 +50,7 @@ export async function pullSlice(
     fence: lane.fence,
     objects: lane.objects,
     counts: noCounts(),
-    runId,
+    runId: run.id,
     until: Date.now() + sliceMs,
   }
   const inTime = () => Date.now() < work.until
@@ -64,7 +64,7 @@ export async function pullSlice(
       more = (await scan(work, object)) || more
   await inTransaction(engine, async (tx) => {
     await storeCalls(tx, rt)
-    await storeRun(tx, { id: runId, kind: 'pull', connectionId: rt.id, startedAt, counts: work.counts })
+    await storeRun(tx, rt, 'pull', run, { counts: work.counts, more, now: Date.now() })
   })
   return { counts: work.counts, more, synced: rt.objects.every((o) => work.objects[o]?.phase === 'poll'), nextMs }
 }

@@ -97,7 +97,7 @@ async function keepFailures(
  *
  * @param fresh the rows were made a moment ago and have none yet.
  */
-async function writeAssociations(
+export async function writeAssociations(
   work: Work,
   mapping: CompiledMapping,
   planned: Planned[],

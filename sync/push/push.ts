@@ -1,16 +1,18 @@
-import { randomUUID } from 'node:crypto'
 import { chunks } from '../../connectors/connector.ts'
 import type { CompiledMapping } from '../../mappings/compile.ts'
 import { ENTITIES } from '../../mappings/model/model.ts'
 import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
+import * as undo from '../../store/undo.ts'
 import * as waiting from '../../store/waiting.ts'
 import { type ApplyContext, drawContext } from '../batch.ts'
 import { releaseBrakes } from '../brake.ts'
-import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, storeRun, writesEnabled } from '../engine.ts'
+import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, writesEnabled } from '../engine.ts'
 import { thawParents } from '../frozen.ts'
 import { refreshMappings } from '../remap.ts'
+import { runOf, storeRun } from '../runs.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
+import { undoSteps } from '../undo/execute.ts'
 import { type Following, followCreates, followUpdates } from './associations.ts'
 import { type Claims, sortClaims } from './claims.ts'
 import { type PreparedCreates, prepareCreates, sendAllCreates } from './create.ts'
@@ -54,7 +56,6 @@ export interface PushResult {
 /** One turn of a push lane: what waits in the outbox, parents first. (Protocol: Push.) */
 export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS): Promise<PushResult> {
   const counts = noPushCounts()
-  const [runId, startedAt] = [randomUUID(), Date.now()]
   await refreshMappings(engine, rt)
   const gate = await inTransaction(engine, async (tx) => {
     const paused = await pausedScopes(tx)
@@ -66,7 +67,16 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     return { held: undefined, paused, read, began: await lanes.databaseNow(tx), lane: await lanes.takeLane(tx, rt.id, 'push') }
   })
   if (gate.held || !gate.lane) return { counts, more: false, held: gate.held ?? 'paused' }
-  const work: Work = { engine, rt, fence: gate.lane.fence, runId, counts, flightMs: flightOf(engine, rt), demands: new Map() }
+  const run = runOf(rt, 'push', Date.now())
+  const work: Work = {
+    engine,
+    rt,
+    fence: gate.lane.fence,
+    runId: run.id,
+    counts,
+    flightMs: flightOf(engine, rt),
+    demands: new Map(),
+  }
   const until = Date.now() + sliceMs
   let more = false
   await lookUpUnanswered(work)
@@ -74,6 +84,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     await thawParents(tx, engine.runtimes)
     await releaseBrakes(tx, rt)
   })
+  more = await undoSteps(work, until)
   // Everything goes parents first, except that children are deleted before their parents.
   const deletes = new Map<CompiledMapping, Target[]>()
   const releases: number[] = []
@@ -119,18 +130,18 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   }
   for (const [mapping, targets] of [...deletes].reverse())
     await concurrently(chunks(targets, rt.connector.batch.remove).map((piece) => () => deleteBatch(work, mapping, piece)))
-  const nextMs = await inTransaction(engine, async (tx) => {
+  const due = await inTransaction(engine, async (tx) => {
     await storeCalls(tx, rt)
-    await storeRun(tx, { id: runId, kind: 'push', connectionId: rt.id, startedAt, counts })
+    await storeRun(tx, rt, 'push', run, { counts, more, now: Date.now() })
     await lanes.demandPolls(
       tx,
       rt.id,
       [...work.demands].map(([object, overlap]) => ({ object, overlap })),
       gate.began,
     )
-    return queues.nextDue(tx, 'outbox', rt.id)
+    return [await queues.nextDue(tx, 'outbox', rt.id), await undo.nextStepDue(tx, rt.id)]
   })
-  const next = [...releases, ...(nextMs === null ? [] : [nextMs])]
+  const next = [...releases, ...due.filter((ms) => ms !== null)]
   return { counts, more, demands: work.demands.size > 0, nextMs: next.length > 0 ? Math.min(...next) : null }
 }
 

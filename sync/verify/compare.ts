@@ -113,15 +113,17 @@ export async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Sn
         if ('value' in reading && same(value, hub?.v ?? null)) continue
         const base = link.base[field.name]
         const adjusted = base && 'value' in reading && base.n === (hub?.n ?? 0) && same(base.c, value)
-        const reason = adjusted
-          ? 'adjusted'
-          : record.frozen
-            ? 'frozen'
-            : 'problem' in reading
-              ? 'unmapped_value'
-              : field.type === 'reference' && isBlank(value) && gone.has(String(hub?.v))
-                ? gone.get(String(hub?.v))!
-                : reasons.of(link, field.name, hub?.v ?? null)
+        const reason = reasons.conflict(record.id, field.name)
+          ? 'conflict'
+          : adjusted
+            ? 'adjusted'
+            : record.frozen
+              ? 'frozen'
+              : 'problem' in reading
+                ? 'unmapped_value'
+                : field.type === 'reference' && isBlank(value) && gone.has(String(hub?.v))
+                  ? gone.get(String(hub?.v))!
+                  : reasons.of(link, field.name, hub?.v ?? null)
         report(out, {
           entity: mapping.entity,
           recordId: record.id,
@@ -166,6 +168,7 @@ export async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<str
           when exists (select 1 from dead_letter d join link l on l.id = d.link_id where l.record_id = record.id and l.connection_id = ${rt.id}) then 'dead_letter'
           when exists (select 1 from match m where m.state = 'open' and m.connection_id = ${rt.id} and record.id = any(m.record_ids)) then 'review'
           when record.frozen is not null then 'frozen'
+          when exists (select 1 from link l where l.record_id = record.id and l.connection_id = ${rt.id} and l.state = 'withdrawn') then 'undone'
           when exists (select 1 from waiting_out w join link l on l.id = w.link_id where l.record_id = record.id and w.connection_id = ${rt.id}) then 'waiting' end) as reason
       from record where record.entity = ${mapping.entity} and record.deleted_at is null
         and not exists (select 1 from link where link.record_id = record.id and link.connection_id = ${rt.id} and link.state in ('live', 'outside', 'duplicate'))

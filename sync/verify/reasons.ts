@@ -88,9 +88,9 @@ export async function storedReasons(tx: Tx, rt: Runtime, known: LinkRow[]) {
           : null
   return {
     general,
+    conflict: (recordId: string, field: string) => open.has(`${recordId} ${field}`),
     waits: (externalId: string) => inward.has(externalId),
     of(link: LinkRow, field: string, value: Value): string | null {
-      if (open.has(`${link.recordId} ${field}`)) return 'conflict'
       if (dead.has(`${link.id} ${field}`) || dead.has(`${link.id} (record)`)) return 'dead_letter'
       if (typeof value === 'string' && users.has(value)) return 'unmatched_user'
       if (typeof value === 'string' && waiting.has(`${link.id} ${value}`)) return 'waiting'
