@@ -4,6 +4,8 @@ import { benchIncremental } from './incremental.ts'
 import { benchLatency } from './latency.ts'
 import type { EngineKind } from './rig.ts'
 import { benchSync } from './sync.ts'
+import { benchUndo } from './undo.ts'
+import { benchVerify } from './verify.ts'
 
 const program = new Command('bench').description('Measurements, side by side in one run')
 
@@ -82,5 +84,24 @@ measurement('latency', 'From an edit to the other CRM, by polling alone', ['edit
     show(results, o.json)
   },
 )
+
+measurement('verify', 'A complete verify of linked records', ['linked accounts and deals together', '100000'], 'services').action(
+  async (o: Options) => {
+    const results = []
+    for (const kind of kinds(o)) results.push(await benchVerify(Number(o.records), kind))
+    show(results, o.json)
+  },
+)
+
+measurement(
+  'undo',
+  'A run of many writes is taken back, with edits by people in between',
+  ['writes', '10000'],
+  'services',
+).action(async (o: Options) => {
+  const results = []
+  for (const kind of kinds(o)) results.push(await benchUndo(Number(o.records), kind))
+  show(results, o.json)
+})
 
 await program.parseAsync()
