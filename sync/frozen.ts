@@ -19,6 +19,9 @@ export const CHILD_REFERENCES: { entity: Entity; field: string }[] = (
     .map(([field]) => ({ entity, field })),
 )
 
+/** Whether rows of other entities stand below its own. */
+export const hasChildren = (entity: Entity): boolean => entity === 'partner' || entity === 'account'
+
 /**
  * Rows below each of these records that still stand on a connection, counted by entity. A CRM may delete them
  * with their parent (Salesforce does), or leave them without one.

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CommandError, withApi } from './client.ts'
 import { type Finish, type JsonOption, json, print, printJson, type Row } from './output.ts'
-import { count, number, short, table } from './print.ts'
+import { count, number, short, shown, table } from './print.ts'
 
 /** What a plan holds, as the API answers it. */
 export interface PlanView {
@@ -115,5 +115,3 @@ const changes = (fields: PlanView['actions'][number]['fields']): string =>
     .slice(0, 6)
     .map(([name, { before, after }]) => `${name}: ${shown(before)} -> ${shown(after)}`)
     .join('\n') + (Object.keys(fields).length > 6 ? `\nand ${Object.keys(fields).length - 6} more` : '')
-
-const shown = (value: unknown): string => (value === null ? '(blank)' : short(value, 28))

@@ -24,6 +24,13 @@ export const short = (value: unknown, length = 60): string => {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
 
+/** A canonical value as people read it. */
+export function shown(value: unknown, length = 28): string {
+  if (value === null) return '(blank)'
+  const money = value as { amount?: unknown; currency?: unknown }
+  return short(typeof value === 'object' && money.amount !== undefined ? `${money.amount} ${money.currency}` : value, length)
+}
+
 export function printSummary(s: Summary): string {
   const out = [
     table(

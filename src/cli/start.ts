@@ -16,6 +16,7 @@ import { type Summary, summarise } from '../summary.ts'
 import { DEMO_WORLD } from '../world.ts'
 import { number, printSummary, table } from './print.ts'
 
+const KEEP_ALIVE_MS = 65_000
 /** How long one sync may go without any progress before it is verified as it stands. */
 const STALLED_MS = 10 * 60_000
 
@@ -149,6 +150,8 @@ async function listen(app: App, port: number): Promise<ServerType> {
       bound = info.port
       resolve(server)
     })
+    // A caller finds its connection open although this process was busy for a while.
+    if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE_MS
     server.on('error', (error: NodeJS.ErrnoException) =>
       reject(
         error.code === 'EADDRINUSE'

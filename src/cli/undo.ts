@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError, withApi } from './client.ts'
 import { confirmed, type Finish, type JsonOption, json, type List, print, printJson, type Row } from './output.ts'
-import { count, number, short, table } from './print.ts'
+import { count, number, short, shown, table } from './print.ts'
 
 interface Undo {
   id: string
@@ -193,8 +193,6 @@ const changes = (fields: Changes): string =>
     .slice(0, 6)
     .map(([name, { from, to }]) => `${name}: ${shown(from)} -> ${shown(to)}`)
     .join('\n')
-
-const shown = (value: unknown): string => (value === null ? '(blank)' : short(value, 24))
 
 function reasons(step: Row): string {
   const kept = Object.entries(step.kept as Record<string, string>).map(([name, why]) =>

@@ -206,7 +206,7 @@ export async function sendAllCreates(
   return following
 }
 
-const NOT_SENT = { class: 'not_sent', message: 'the requests before it failed, or took too long; it is tried again' }
+export const NOT_SENT = { class: 'not_sent', message: 'the requests before it failed, or took too long; it is tried again' }
 
 /** Records whose natural key an unlinked row here holds are not created: the row is read, and binds or is reviewed. */
 export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping, targets: Target[]): Promise<Target[]> {

@@ -9,7 +9,7 @@ import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
-import { CHILD_REFERENCES, livingChildren } from '../frozen.ts'
+import { CHILD_REFERENCES, hasChildren, livingChildren } from '../frozen.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { columnsOf, lensContext, mappingOf } from '../runtime.ts'
 import { refuse } from './answers.ts'
@@ -143,11 +143,13 @@ export async function prepareDeletes(
     { longer: true },
   )
   const unapproved = standing.filter((t) => !open.includes(t) && !t.record.deleteApproved)
-  const below = await livingChildren(
-    tx,
-    rt,
-    unapproved.map((t) => t.record.id),
-  )
+  const below = hasChildren(mapping.entity)
+    ? await livingChildren(
+        tx,
+        rt,
+        unapproved.map((t) => t.record.id),
+      )
+    : new Map<string, string>()
   const held: Target[] = []
   for (const t of unapproved) {
     const edits = editedSince(mapping, t.link, readings.get(t.link.externalId!)!)

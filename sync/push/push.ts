@@ -19,10 +19,9 @@ import { type PreparedCreates, prepareCreates, sendAllCreates } from './create.t
 import { deleteBatch } from './delete.ts'
 import { lookUpUnanswered } from './unanswered.ts'
 import { readWanted, updateBatch } from './update.ts'
-import { commit, demand, type Target, type Work } from './work.ts'
+import { commit, concurrently, demand, type Target, type Work } from './work.ts'
 
 const CLAIM = 1_000
-const IN_FLIGHT = 5
 const SLICE_MS = 5_000
 
 export interface PushCounts {
@@ -176,21 +175,4 @@ async function sendReady(work: Work, mapping: CompiledMapping, { creates, update
     ),
   )
   await followUpdates(work, mapping, updated)
-}
-
-/** Runs batches, a few at a time. The first failure is thrown once all that run have ended. */
-async function concurrently(tasks: (() => Promise<void>)[]): Promise<void> {
-  let next = 0
-  let failure: unknown
-  const worker = async () => {
-    while (next < tasks.length && failure === undefined) {
-      try {
-        await tasks[next++]!()
-      } catch (error) {
-        failure ??= error
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
-  if (failure !== undefined) throw failure
 }

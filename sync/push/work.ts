@@ -84,3 +84,23 @@ export async function send(
     throw error
   }
 }
+
+/** Batches that are on their way at the same time. */
+const IN_FLIGHT = 5
+
+/** Runs batches, a few at a time. The first failure is thrown once all that run have ended. */
+export async function concurrently(tasks: (() => Promise<void>)[]): Promise<void> {
+  let next = 0
+  let failure: unknown
+  const worker = async () => {
+    while (next < tasks.length && failure === undefined) {
+      try {
+        await tasks[next++]!()
+      } catch (error) {
+        failure ??= error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+  if (failure !== undefined) throw failure
+}

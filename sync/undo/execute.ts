@@ -17,13 +17,23 @@ import * as undo from '../../store/undo.ts'
 import { applySnapshots } from '../apply.ts'
 import { type ApplyContext, drawContext } from '../batch.ts'
 import { inTransaction } from '../engine.ts'
-import { askForChildren, livingChildren } from '../frozen.ts'
+import { askForChildren, hasChildren, livingChildren } from '../frozen.ts'
 import { acknowledge } from '../push/answers.ts'
 import { hasAssociations, writeAssociations } from '../push/associations.ts'
-import { sendCreates } from '../push/create.ts'
+import { NOT_SENT, sendCreates } from '../push/create.ts'
 import { editedSince } from '../push/delete.ts'
 import { renderFields } from '../push/render.ts'
-import { commit, demand, errorJson, type Planned, send, type Target, type Work, withoutAssociations } from '../push/work.ts'
+import {
+  commit,
+  concurrently,
+  demand,
+  errorJson,
+  type Planned,
+  send,
+  type Target,
+  type Work,
+  withoutAssociations,
+} from '../push/work.ts'
 import { NO_REFERENCES, outward } from '../references.ts'
 import { columnsOf, lensContext, mappingOf } from '../runtime.ts'
 import { columnsFor } from './plan.ts'
@@ -52,26 +62,17 @@ export async function undoSteps(work: Work, until: number): Promise<boolean> {
   const parentsFirst = ENTITIES.flatMap((entity) => mappingOf(rt, entity) ?? [])
   const turns = [
     ...parentsFirst.flatMap((mapping) => [
-      {
-        mapping,
-        kind: 'restore' as const,
-        size: rt.connector.restore ? rt.connector.batch.remove : rt.connector.batch.create,
-        run: restoreBatch,
-      },
-      { mapping, kind: 'update' as const, size: rt.connector.batch.update, run: revertBatch },
+      { mapping, kind: 'restore' as const, run: restore },
+      { mapping, kind: 'update' as const, run: revert },
     ]),
-    ...parentsFirst
-      .reverse()
-      .map((mapping) => ({ mapping, kind: 'remove' as const, size: rt.connector.batch.remove, run: removeBatch })),
+    ...parentsFirst.toReversed().map((mapping) => ({ mapping, kind: 'remove' as const, run: removeRows })),
   ]
-  for (const { mapping, kind, size, run } of turns)
+  for (const { mapping, kind, run } of turns)
     for (;;) {
+      if (Date.now() >= until) return true
       const steps = await inTransaction(engine, (tx) => undo.dueSteps(tx, rt.id, mapping.entity, kind, CLAIM))
       if (steps.length === 0) break
-      for (const piece of chunks(steps, size)) {
-        await run(work, mapping, piece)
-        if (Date.now() >= until) return true
-      }
+      await run(work, mapping, steps)
     }
   await inTransaction(engine, (tx) => undo.finishUndos(tx))
   return false
@@ -110,7 +111,7 @@ const NO_OUTBOX = (linkId: string, entity: string): queues.OutboxRow => ({ linkI
 
 // --- values that are set back -----------------------------------------------------------------------
 
-async function revertBatch(work: Work, mapping: CompiledMapping, steps: undo.Step[]): Promise<void> {
+async function revert(work: Work, mapping: CompiledMapping, steps: undo.Step[]): Promise<void> {
   const { engine, rt } = work
   const found = await inTransaction(engine, (tx) =>
     links.readLinks(
@@ -118,58 +119,87 @@ async function revertBatch(work: Work, mapping: CompiledMapping, steps: undo.Ste
       steps.map((s) => s.linkId),
     ),
   )
+  const externalIds = new Map(found.flatMap((l) => (l.state === 'live' && l.externalId !== null ? [[l.id, l.externalId]] : [])))
   const ctx: ApplyContext = {
     ...(await inTransaction(engine, (tx) => drawContext(tx, engine, rt, work.runId))),
-    pushing: new Set(found.map((l) => l.id)),
+    pushing: new Set(externalIds.keys()),
   }
-  const ids = found.flatMap((l) => (l.state === 'live' ? (l.externalId ?? []) : []))
-  const snapshots = await readRowsOf(work, mapping, steps, ids)
-  const sendBy = Date.now() + engine.timing.sendBy
-  const { ready, writes } = await commit(work, (tx) => prepareReverts(tx, work, mapping, steps, ctx, snapshots))
-  if (ready.length === 0) return
-  const outcomes = new Map<Planned, Outcome>(ready.map((p) => [p, { ok: true, id: p.link.externalId! }]))
-  const plain = ready.filter((p) => Object.keys(withoutAssociations(p.row)).length > 0)
-  if (plain.length > 0) {
-    const results = await send(work, writes, () =>
-      rt.connector.update({
-        object: mapping.object,
-        sendBy,
-        rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row) })),
+  const associations = await readAssociationsOf(work, mapping, steps, [...externalIds.values()])
+  const sent: Planned[] = []
+  const writes = new Map<string, number>()
+  const outcomes = new Map<Planned, Outcome>()
+  try {
+    await concurrently(
+      chunks(steps, rt.connector.batch.update).map((piece) => async () => {
+        const read = await rt.connector.readByIds({
+          object: mapping.object,
+          ids: piece.flatMap((s) => externalIds.get(s.linkId) ?? []),
+          columns: columnsOf(rt, mapping.object),
+        })
+        const snapshots = read.map((s) => ({ ...s, row: { ...s.row, ...associations.get(s.id) } }))
+        const sendBy = Date.now() + engine.timing.sendBy
+        const prepared = await commit(work, (tx) => prepareReverts(tx, work, mapping, piece, ctx, snapshots))
+        for (const [linkId, id] of prepared.writes) writes.set(linkId, id)
+        for (const [p, outcome] of await sendValues(work, mapping, prepared, sendBy)) {
+          sent.push(p)
+          outcomes.set(p, outcome)
+        }
       }),
     )
-    for (const [i, r] of results.entries()) outcomes.set(plain[i]!, r)
+  } finally {
+    // What was answered counts, whatever became of the others.
+    const associated = sent.filter((p) => outcomes.get(p)!.ok && hasAssociations(p))
+    for (const [p, error] of await writeAssociations(work, mapping, associated)) outcomes.set(p, { ok: false, error })
+    const taken = sent.filter((p) => outcomes.get(p)!.ok)
+    await acknowledge(
+      work,
+      mapping,
+      taken,
+      writes,
+      taken.map((p) => outcomes.get(p)!),
+      'update',
+    )
+    await refuse(work, mapping, writes, sent, outcomes)
   }
-  const associated = ready.filter((p) => outcomes.get(p)!.ok && hasAssociations(p))
-  for (const [p, error] of await writeAssociations(work, mapping, associated)) outcomes.set(p, { ok: false, error })
-  const taken = ready.filter((p) => outcomes.get(p)!.ok)
-  await acknowledge(
-    work,
-    mapping,
-    taken,
-    writes,
-    taken.map((p) => outcomes.get(p)!),
-    'update',
-  )
-  await refuse(work, mapping, writes, ready, outcomes)
 }
 
-/** Rows as they stand now, with the associations that are to be set back. */
-async function readRowsOf(work: Work, mapping: CompiledMapping, steps: undo.Step[], ids: string[]): Promise<Snapshot[]> {
-  const { connector } = work.rt
+/** Sends the values of one batch; associations follow. */
+async function sendValues(
+  work: Work,
+  mapping: CompiledMapping,
+  { ready, writes }: { ready: Planned[]; writes: ReadonlyMap<string, number> },
+  sendBy: number,
+): Promise<Map<Planned, Outcome>> {
+  const outcomes = new Map<Planned, Outcome>(ready.map((p) => [p, { ok: true, id: p.link.externalId! }]))
+  const plain = ready.filter((p) => Object.keys(withoutAssociations(p.row)).length > 0)
+  if (plain.length === 0) return outcomes
+  const results = await send(work, writes, () =>
+    work.rt.connector.update({
+      object: mapping.object,
+      sendBy,
+      rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row) })),
+    }),
+  )
+  for (const [i, r] of results.entries()) outcomes.set(plain[i]!, r)
+  return outcomes
+}
+
+/** The associations that are to be set back, as they stand now. */
+async function readAssociationsOf(
+  { rt }: Work,
+  mapping: CompiledMapping,
+  steps: undo.Step[],
+  ids: string[],
+): Promise<Map<string, RawRow>> {
+  const found = new Map<string, RawRow>()
   const columns = mapping.fields
     .filter((f) => isAssociationColumn(f.column) && steps.some((s) => f.name in s.fields))
     .map((f) => f.column)
-  const associations = new Map<string, RawRow>()
-  if (connector.associationsApart && columns.length > 0)
-    for (const piece of chunks(ids, connector.batch.associations))
-      for (const [id, row] of await connector.readAssociations({ object: mapping.object, ids: piece, columns }))
-        associations.set(id, row)
-  const found: Snapshot[] = []
-  for (const piece of chunks(ids, connector.batch.readByIds))
-    found.push(
-      ...(await connector.readByIds({ object: mapping.object, ids: piece, columns: columnsOf(work.rt, mapping.object) })),
-    )
-  return found.map((s) => ({ ...s, row: { ...s.row, ...associations.get(s.id) } }))
+  if (!rt.connector.associationsApart || columns.length === 0) return found
+  for (const piece of chunks(ids, rt.connector.batch.associations))
+    for (const [id, row] of await rt.connector.readAssociations({ object: mapping.object, ids: piece, columns }))
+      found.set(id, row)
+  return found
 }
 
 /** Merges what stands there, leaves what was changed since, opens a conflict for what the others keep, stores the intents. */
@@ -358,7 +388,7 @@ async function refuse(
 
 // --- rows that were made are removed ----------------------------------------------------------------
 
-async function removeBatch(work: Work, mapping: CompiledMapping, steps: undo.Step[]): Promise<void> {
+async function removeRows(work: Work, mapping: CompiledMapping, steps: undo.Step[]): Promise<void> {
   const { engine, rt } = work
   const found = await inTransaction(engine, (tx) =>
     links.readLinks(
@@ -368,29 +398,63 @@ async function removeBatch(work: Work, mapping: CompiledMapping, steps: undo.Ste
   )
   const ids = found.flatMap((l) => (l.state === 'live' ? (l.externalId ?? []) : []))
   const ctx = await inTransaction(engine, (tx) => drawContext(tx, engine, rt, work.runId))
-  const read = await rt.connector.readByIds({ object: mapping.object, ids, columns: columnsOf(rt, mapping.object) })
+  const read: Snapshot[] = []
+  await concurrently(
+    chunks(ids, rt.connector.batch.readByIds).map((piece) => async () => {
+      read.push(...(await rt.connector.readByIds({ object: mapping.object, ids: piece, columns: columnsOf(rt, mapping.object) })))
+    }),
+  )
   const sendBy = Date.now() + engine.timing.sendBy
   const { ready, writes } = await commit(work, (tx) => prepareRemovals(tx, work, mapping, steps, ctx, read))
-  if (ready.length === 0) return
+  const waiting = new Set(chunks(ready, rt.connector.batch.remove))
+  try {
+    await concurrently(
+      [...waiting].map((piece) => async () => {
+        // Too late to be sent: when it could land would be anybody's guess.
+        if (Date.now() > sendBy) return
+        waiting.delete(piece)
+        await sendRemovals(work, mapping, piece, writes, sendBy)
+      }),
+    )
+  } finally {
+    const unsent = [...waiting].flat()
+    await commit(work, async (tx) => {
+      await intents.refuseWrites(
+        tx,
+        unsent.map((t) => ({ linkId: t.link.id, id: writes.get(t.link.id)!, error: NOT_SENT })),
+      )
+      await standAgain(tx, unsent)
+    })
+  }
+}
+
+async function sendRemovals(
+  work: Work,
+  mapping: CompiledMapping,
+  piece: Target[],
+  writes: ReadonlyMap<string, number>,
+  sendBy: number,
+): Promise<void> {
+  const own = new Map(piece.map((t) => [t.link.id, writes.get(t.link.id)!]))
   let results: Outcome[]
   try {
-    results = await send(work, writes, () =>
-      rt.connector.remove({ object: mapping.object, ids: ready.map((t) => t.link.externalId!), sendBy }),
+    results = await send(work, own, () =>
+      work.rt.connector.remove({ object: mapping.object, ids: piece.map((t) => t.link.externalId!), sendBy }),
     )
   } catch (error) {
     // A call that failed for certain has removed nothing.
-    if (error instanceof CrmError && error.class !== 'unknown_outcome') await commit(work, (tx) => standAgain(tx, ready))
+    if (error instanceof CrmError && error.class !== 'unknown_outcome') await commit(work, (tx) => standAgain(tx, piece))
     throw error
   }
-  const outcomes = new Map<Target, Outcome>(ready.map((t, i) => [t, results[i]!]))
+  const outcomes = new Map<Target, Outcome>(piece.map((t, i) => [t, results[i]!]))
   await commit(work, (tx) =>
     intents.closeWrites(
       tx,
-      ready.filter((t) => outcomes.get(t)!.ok).map((t) => t.link.id),
+      piece.filter((t) => outcomes.get(t)!.ok).map((t) => t.link.id),
     ),
   )
   work.counts.deleted += results.filter((o) => o.ok).length
-  await refuse(work, mapping, writes, ready, outcomes, 'live')
+  await refuse(work, mapping, own, piece, outcomes, 'live')
 }
 
 const standAgain = (tx: Tx, ready: readonly Target[]) =>
@@ -418,7 +482,7 @@ async function prepareRemovals(
   )
   const readings = new Map(living.map((s, i) => [s.id, { snapshot: s, reading: canonical[i]! }]))
   const known = await lockKnown(tx, steps, ctx.ticket)
-  const below = await livingChildren(tx, rt, [...known.records.keys()])
+  const below = hasChildren(mapping.entity) ? await livingChildren(tx, rt, [...known.records.keys()]) : new Map<string, string>()
   const ready: { step: undo.Step; target: Target; snapshot: Snapshot }[] = []
   const changes: undo.StepChange[] = []
   const busy: undo.Step[] = []
@@ -472,9 +536,10 @@ async function prepareRemovals(
 
 // --- rows that were deleted stand again -------------------------------------------------------------
 
-async function restoreBatch(work: Work, mapping: CompiledMapping, steps: undo.Step[]): Promise<void> {
-  if (work.rt.connector.restore) await undeleteBatch(work, mapping, steps)
-  else await remakeBatch(work, mapping, steps)
+async function restore(work: Work, mapping: CompiledMapping, steps: undo.Step[]): Promise<void> {
+  const { connector } = work.rt
+  const [size, run] = connector.restore ? [connector.batch.remove, undeleteBatch] : [connector.batch.create, remakeBatch]
+  for (const piece of chunks(steps, size)) await run(work, mapping, piece)
 }
 
 /** A record whose row stands again here, while it is deleted elsewhere, waits for a person. */
