@@ -6,6 +6,7 @@ import { isWrite, type Operation } from './connector.ts'
  */
 export const ERROR_CLASSES = {
   auth_expired: 'The access token is no longer valid; refresh it and repeat.',
+  no_access: "The connection's credentials are refused, or the account's API is switched off. A person must connect again.",
   forbidden: 'The integration user lacks a permission or scope. A person must grant it.',
   rate_limited: 'Too many calls in a short time; wait and repeat.',
   quota_exhausted: "The day's allowance is used up; nothing is sent until it renews.",
@@ -55,6 +56,11 @@ export class CrmError extends Error {
     super(message)
     this.class = kind
     this.detail = detail
+  }
+
+  /** It says something of what was asked for, and nothing of the connection as such. */
+  get aboutRequest(): boolean {
+    return !this.transient && this.class !== 'quota_exhausted' && this.class !== 'no_access'
   }
 
   get transient(): boolean {

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { FAULT_ACTIONS } from './faults.ts'
 import type { World } from './sandbox.ts'
 
 /** The control API: what the public APIs cannot do. Faults, time, automations, restores, webhooks. */
@@ -8,10 +9,11 @@ const fault = z.object({
   crm: z.enum(['salesforce', 'hubspot']).optional(),
   method: z.string().optional(),
   path: z.string().optional(),
+  skip: z.number().int().optional(),
   times: z.number().int().optional(),
   rate: z.number().min(0).max(1).optional(),
   delayMs: z.number().optional(),
-  action: z.enum(['rate_limit', 'quota', 'server_error', 'drop_before', 'drop_after', 'unauthorized', 'lock']),
+  action: z.enum(FAULT_ACTIONS),
 })
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
 const settings = z.object({

@@ -1,3 +1,16 @@
+export const FAULT_ACTIONS = [
+  'rate_limit',
+  'quota',
+  'server_error',
+  'drop_before',
+  'drop_after',
+  'land_late',
+  'unauthorized',
+  'lock',
+  'lock_rows',
+] as const
+export type FaultAction = (typeof FAULT_ACTIONS)[number]
+
 /** Faults that the control API switches on: which requests they hit, how often, and what happens. */
 export interface Fault {
   /** Which CRM; both when left out. */
@@ -5,11 +18,17 @@ export interface Fault {
   method?: string
   /** Regular expression over path and query. */
   path?: string
+  /** So many matching requests pass before. */
+  skip?: number
   /** How many matching requests are hit; after that the fault is spent. */
   times?: number
   /** Probability that a matching request is hit. */
   rate?: number
-  action: 'rate_limit' | 'quota' | 'server_error' | 'drop_before' | 'drop_after' | 'unauthorized' | 'lock'
+  /**
+   * `drop_before`, `drop_after`: the connection breaks before or after the request took effect; `land_late`: it breaks, and the
+   * request takes effect `delayMs` later; `lock_rows`: Salesforce refuses single rows of a batch.
+   */
+  action: FaultAction
   /** Delay before the request is looked at, instead of or beside the action. */
   delayMs?: number
 }
@@ -37,13 +56,43 @@ export class Faults {
     this.#random = seeded(seed)
   }
 
+  /** Nothing is hit meanwhile. */
+  paused = false
+  /** Hits so far, by action. */
+  readonly hits: Partial<Record<FaultAction, number>> = {}
+
+  /** Whether a single row of a Salesforce batch is locked just now. */
+  locksRow(): boolean {
+    return this.#hit((f) => f.action === 'lock_rows') !== undefined
+  }
+
   /** The fault that hits a request, counted as spent. */
   next(crm: Fault['crm'], method: string, pathAndQuery: string): Fault | undefined {
+    return this.#hit(
+      (f) =>
+        f.action !== 'lock_rows' &&
+        (!f.crm || f.crm === crm) &&
+        (!f.method || f.method === method) &&
+        (!f.path || new RegExp(f.path).test(pathAndQuery)),
+    )
+  }
+
+  /** One fault more. */
+  add(fault: Fault): void {
+    this.#active.push({ ...fault })
+  }
+
+  #hit(meant: (fault: Fault) => boolean): Fault | undefined {
+    if (this.paused) return undefined
     for (const fault of this.#active) {
-      if (fault.times === 0 || (fault.crm && fault.crm !== crm) || (fault.method && fault.method !== method)) continue
-      if (fault.path && !new RegExp(fault.path).test(pathAndQuery)) continue
+      if (fault.times === 0 || !meant(fault)) continue
+      if (fault.skip) {
+        fault.skip--
+        continue
+      }
       if (fault.rate !== undefined && this.#random() >= fault.rate) continue
       if (fault.times !== undefined) fault.times--
+      this.hits[fault.action] = (this.hits[fault.action] ?? 0) + 1
       return fault
     }
     return undefined

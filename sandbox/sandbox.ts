@@ -102,6 +102,7 @@ export class World {
       labels: options.labels ?? true,
       ...(options.timeZone && { timeZone: options.timeZone }),
     })
+    this.org.locksRow = () => this.faults.locksRow()
     this.sessions = new Sessions(this.clock, this.org.id)
     this.limits = new Limits(this.clock, options.limits === false ? { burst: 0, searchPerSecond: 0 } : {})
     this.webhooks = new Webhooks(this.clock, this.portal, APP.clientSecret, APP.appId)

@@ -16,13 +16,19 @@ import { defaultMappings } from './default-mappings.ts'
 import type { Vault } from './secrets.ts'
 
 /** Brings a stored connection to work: log in, read the account, describe what the mappings use. */
-export async function connect(db: Database, workspace: string, vault: Vault, row: ConnectionRow): Promise<Runtime> {
+export async function connect(
+  db: Database,
+  workspace: string,
+  vault: Vault,
+  row: ConnectionRow,
+  { firstRetryMs }: { firstRetryMs?: number } = {},
+): Promise<Runtime> {
   const secrets = secretsSchema.parse(vault.open(row.secrets))
   const tokens = new TokenSource(secrets, {
     load: async () => secretsSchema.parse(vault.open(await db.transaction(workspace, (tx) => readSecrets(tx, row.id)))),
     save: (fresh) => db.transaction(workspace, (tx) => saveSecrets(tx, row.id, vault.seal(fresh))),
   })
-  const budget = new CallBudget(tokens)
+  const budget = new CallBudget(tokens, firstRetryMs)
   const connector: Connector =
     row.kind === 'salesforce'
       ? new SalesforceConnector({ instanceUrl: row.config.instanceUrl!, wire: budget })
@@ -45,7 +51,7 @@ export async function connect(db: Database, workspace: string, vault: Vault, row
       schemas.set(object, await connector.describe(object))
     } catch (error) {
       // An object that this account does not have is a finding; its entities are not synced here.
-      if (!(error instanceof CrmError) || error.transient || error.class === 'quota_exhausted') throw error
+      if (!(error instanceof CrmError) || !error.aboutRequest) throw error
       absent.push({
         code: 'object_missing',
         subject: object,

@@ -51,7 +51,7 @@ export class TokenSource implements Credentials {
 
   async refresh(refused: string): Promise<void> {
     if (this.#secrets.kind === 'token')
-      throw new CrmError('forbidden', 'the access token was refused; give this connection a new one')
+      throw new CrmError('no_access', 'the access token was refused; give this connection a new one')
     // Somebody has refreshed it meanwhile.
     if (refused && this.#access && refused !== this.#access) return
     this.#refreshing ??= this.#request().finally(() => {
@@ -69,7 +69,7 @@ export class TokenSource implements Credentials {
       const used = this.#secrets
       this.#secrets = await this.#store.load()
       // Rotated by another process in this very moment: once more with the new one.
-      if (!(error instanceof CrmError) || error.class !== 'forbidden' || isSame(used, this.#secrets)) throw error
+      if (!(error instanceof CrmError) || error.class !== 'no_access' || isSame(used, this.#secrets)) throw error
       await this.#exchange()
     }
   }
@@ -102,7 +102,7 @@ export class TokenSource implements Credentials {
         (body as { error_description?: string; message?: string }).error_description ??
         (body as { message?: string }).message ??
         `HTTP ${answer.status}`
-      throw new CrmError(answer.status >= 500 ? 'unavailable' : 'forbidden', `the login was refused: ${reason}; connect again`)
+      throw new CrmError(answer.status >= 500 ? 'unavailable' : 'no_access', `the login was refused: ${reason}; connect again`)
     }
     if (parsed.data.refresh_token && parsed.data.refresh_token !== s.refreshToken) {
       this.#secrets = { ...s, refreshToken: parsed.data.refresh_token }

@@ -82,6 +82,21 @@ export const unlinkedByKey = async (tx: Tx, connectionId: string, keys: string[]
         ),
       )
 
+/** Rows, on whatever connection, that hold one of the keys, linked or not, and the record of those that are. */
+export const rowsByKey = async (tx: Tx, keys: string[]) =>
+  keys.length === 0
+    ? []
+    : named(
+        keys,
+        await rows(
+          tx,
+          sql<{ key: string; connectionId: string; externalId: string; recordId: string | null; state: string | null }>`
+    select k.key, k.connection_id as "connectionId", k.external_id as "externalId", own.record_id as "recordId", own.state from natural_key k
+    left join lateral (select l.record_id, l.state from link l where l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id order by l.state = 'live' desc limit 1) own on true
+    where k.key = any(${keys.map(digest)}::uuid[])`,
+        ),
+      )
+
 // --- staging ----------------------------------------------------------------------------------------
 
 export async function stage(

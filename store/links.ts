@@ -100,6 +100,8 @@ export interface LinkChange {
   state?: LinkState
   /** Entries put over the present base. */
   base?: Base
+  /** Nothing was ever agreed on with this record: the base begins anew. */
+  freshBase?: boolean
   seen?: number
   wrote?: number
 }
@@ -112,9 +114,9 @@ export async function updateLinks(tx: Tx, changes: LinkChange[]): Promise<void> 
   for (const c of changes) byId.set(c.id, { ...byId.get(c.id), ...c, base: { ...byId.get(c.id)?.base, ...c.base } })
   await sql`update link set
       external_id = coalesce(r."externalId", link.external_id), record_id = coalesce(r."recordId", link.record_id), state = coalesce(r.state, link.state),
-      base = link.base || r.base, seen = greatest(link.seen, coalesce(r.seen, 0)), wrote = greatest(link.wrote, coalesce(r.wrote, 0)),
+      base = case when r."freshBase" then r.base else link.base || r.base end, seen = greatest(link.seen, coalesce(r.seen, 0)), wrote = greatest(link.wrote, coalesce(r.wrote, 0)),
       rev = rev + 1, changed = pg_current_xact_id()
-    from jsonb_to_recordset(${json([...byId.values()].map((c) => ({ ...c, base: storedBase(c.base ?? {}) })))}) as r(id uuid, "externalId" text, "recordId" uuid, state text, base jsonb, seen bigint, wrote bigint)
+    from jsonb_to_recordset(${json([...byId.values()].map((c) => ({ ...c, base: storedBase(c.base ?? {}) })))}) as r(id uuid, "externalId" text, "recordId" uuid, state text, base jsonb, "freshBase" boolean, seen bigint, wrote bigint)
     where link.id = r.id`.execute(tx)
 }
 

@@ -157,12 +157,12 @@ const stepColumns = sql.raw(
   `undo_id as "undoId", link_id as "linkId", connection_id as "connectionId", record_id as "recordId", entity, kind, fields, kept, undo_step.state, reason`,
 )
 
-/** Steps that are due, of one entity and kind. */
+/** Steps that are due, of one entity and kind; where several undos are about a row, one of them. */
 export const dueSteps = (tx: Tx, connectionId: string, entity: string, kind: StepKind, limit: number) =>
   rows(
     tx,
-    sql<Step>`select ${stepColumns} from undo_step join undo on undo.id = undo_step.undo_id and undo.state = 'running'
-    where connection_id = ${connectionId} and undo_step.state = 'planned' and entity = ${entity} and kind = ${kind} and not_before <= clock_timestamp() order by undo_id, link_id limit ${limit}`,
+    sql<Step>`select distinct on (link_id) ${stepColumns} from undo_step join undo on undo.id = undo_step.undo_id and undo.state = 'running'
+    where connection_id = ${connectionId} and undo_step.state = 'planned' and entity = ${entity} and kind = ${kind} and not_before <= clock_timestamp() order by link_id, undo_id limit ${limit}`,
   )
 
 /** When the next step that was put off is due, in milliseconds; null when none is. */
@@ -220,7 +220,8 @@ export async function finishUndos(tx: Tx): Promise<void> {
     sql<{
       id: string
     }>`update undo set state = 'finished', finished_at = clock_timestamp() where state = 'running' and not exists (
-      select 1 from undo_step left join open_write on open_write.write_id = undo_step.write_id where undo_id = undo.id and (undo_step.state = 'planned' or open_write.state = 'sent')) returning id`,
+      select 1 from undo_step where undo_id = undo.id and (undo_step.state = 'planned'
+        or exists (select 1 from open_write where open_write.link_id in (undo_step.link_id, undo_step.new_link_id) and open_write.write_id = undo_step.write_id and open_write.state = 'sent'))) returning id`,
   )
   for (const { id } of over)
     await sql`update run set state = 'finished', finished_at = clock_timestamp(), counts = ${json(await countSteps(tx, id))} where id = ${id}`.execute(
@@ -231,7 +232,7 @@ export async function finishUndos(tx: Tx): Promise<void> {
 /** What became of a step: its write tells. */
 const outcome = sql`case when undo_step.state = 'sent' and write.refused is not null then 'refused' when undo_step.state = 'sent' and open_write.state = 'sent' then 'open'
   when undo_step.state = 'sent' then 'done' else undo_step.state end`
-const withWrites = sql`left join write on write.id = undo_step.write_id left join open_write on open_write.write_id = undo_step.write_id`
+const withWrites = sql`left join write on write.id = undo_step.write_id left join open_write on open_write.link_id = write.link_id and open_write.write_id = write.id`
 
 export type Outcome = 'planned' | 'open' | 'done' | 'refused' | 'kept'
 

@@ -7,6 +7,7 @@ import { CrmError } from '../connectors/errors.ts'
 
 /** Attempts of a call whose failure passes by itself. */
 const ATTEMPTS = 5
+const FIRST_RETRY_MS = 200
 /** A longer wait is the job queue's: the lane gives its turn away. */
 const LONGEST_WAIT_MS = 15_000
 /** HubSpot's search limit of its own, per second, less one for other tools. */
@@ -26,6 +27,7 @@ export interface Credentials {
 
 export class CallBudget implements Wire {
   readonly #credentials: Credentials
+  readonly #firstRetryMs: number
   /** Calls by kind since the start. */
   readonly used: Record<string, number> = {}
   /** The day's allowance as the CRM states it. */
@@ -38,8 +40,10 @@ export class CallBudget implements Wire {
   #turn: Promise<void> = Promise.resolve()
   #uncounted: Record<string, number> = {}
 
-  constructor(credentials: Credentials) {
+  /** @param firstRetryMs wait before a failed call is made again; each further wait is three times as long. */
+  constructor(credentials: Credentials, firstRetryMs = FIRST_RETRY_MS) {
     this.#credentials = credentials
+    this.#firstRetryMs = firstRetryMs
   }
 
   token(): Promise<string> {
@@ -77,7 +81,7 @@ export class CallBudget implements Wire {
       },
       {
         retries: ATTEMPTS - 1,
-        minTimeout: 200,
+        minTimeout: this.#firstRetryMs,
         factor: 3,
         randomize: true,
         shouldRetry: ({ error }) => error instanceof CrmError && repeatable(error, operation),

@@ -234,7 +234,12 @@ export async function takeOver(tx: Tx, ctx: ApplyContext, item: Item, id: string
 }
 
 /** What pointed at a record that was merged away, or whose rows are another's now, points at the survivor. */
-async function repoint(tx: Tx, ctx: ApplyContext, survivor: Pick<RecordRow, 'id' | 'entity'>, from: string): Promise<void> {
+export async function repoint(
+  tx: Tx,
+  ctx: Pick<ApplyContext, 'rt' | 'runId' | 'now'>,
+  survivor: Pick<RecordRow, 'id' | 'entity'>,
+  from: string,
+): Promise<void> {
   const fields = ENTITIES.flatMap((entity) =>
     Object.entries(MODEL[entity] as Record<string, FieldDef>)
       .filter(([, def]) => def.to?.includes(survivor.entity) || (def.type === 'partners' && survivor.entity === 'partner'))

@@ -3,7 +3,7 @@ import { fieldMapping, type MappingDocument, mappingSchema, type Policy } from '
 import type { Entity } from '../mappings/model/model.ts'
 import { type Json, same } from '../mappings/model/value.ts'
 import type { ObjectSchema } from '../mappings/schema.ts'
-import { dropFindings, putFindings } from '../store/conflicts.ts'
+import { dropFinding, dropFindings, type Finding, putFindings } from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as lanes from '../store/lanes.ts'
 import { activateMapping, activeMappings, activeVersions } from '../store/mappings.ts'
@@ -27,7 +27,7 @@ export async function refreshMappings(engine: Engine, rt: Runtime): Promise<void
       rt.schemas.set(object, await rt.connector.describe(object))
     } catch (error) {
       // An object that this account does not have is not synced here.
-      if (!(error instanceof CrmError) || error.transient || error.class === 'quota_exhausted') throw error
+      if (!(error instanceof CrmError) || !error.aboutRequest) throw error
     }
   }
   Object.assign(rt, compileDocuments(documents, rt.schemas), { versions })
@@ -40,12 +40,19 @@ export async function redescribe(
   objects: readonly string[] = [...rt.schemas.keys()],
 ): Promise<void> {
   const before = new Map(rt.schemas)
+  const gone: Finding[] = []
   for (const object of objects) {
     try {
       rt.schemas.set(object, await rt.connector.describe(object))
     } catch (error) {
-      if (!(error instanceof CrmError) || error.transient || error.class === 'quota_exhausted') throw error
+      if (!(error instanceof CrmError) || !error.aboutRequest) throw error
       rt.schemas.delete(object)
+      gone.push({
+        code: 'object_missing',
+        subject: object,
+        message: `${rt.name} has no ${object} any more, or the integration user cannot see it: ${error.message}`,
+        count: 1,
+      })
     }
   }
   const changed = objects.filter((o) => !same(asJson(before.get(o) ?? null), asJson(rt.schemas.get(o) ?? null)))
@@ -58,25 +65,26 @@ export async function redescribe(
     documents.some(
       (d) => d.object === o && d.filter.some((c) => before.get(o)?.fields[c.field] && !rt.schemas.get(o)?.fields[c.field]),
     )
-  const suspended = changed.filter(lacks)
+  const suspended = changed.filter((o) => rt.schemas.has(o) && lacks(o))
   for (const o of suspended) rt.schemas.set(o, before.get(o)!)
   rt.suspended = [...new Set([...rt.suspended.filter((o) => !changed.includes(o)), ...suspended])]
+  rt.absent = [...new Set(documents.map((d) => d.object).filter((o) => !rt.schemas.has(o)))]
   const atWork = documents.filter((d) => !rt.suspended.includes(d.object))
   const seen = (schemas: ReadonlyMap<string, ObjectSchema>) =>
     new Set(compileDocuments(documents, schemas).mappings.flatMap((m) => m.fields.map((f) => `${m.entity}.${f.name}`)))
   const returned = [...seen(rt.schemas).difference(seen(before))].map((f) => f.split('.')[0])
   Object.assign(rt, compileDocuments(atWork, rt.schemas))
   await inTransaction(engine, async (tx) => {
-    await putFindings(
-      tx,
-      rt.id,
-      suspended.map((o) => ({
+    for (const o of changed) if (rt.schemas.has(o)) await dropFinding(tx, rt.id, 'object_missing', o)
+    await putFindings(tx, rt.id, [
+      ...gone,
+      ...suspended.map((o) => ({
         code: 'object_suspended',
         subject: o,
         message: `${o} rests: a field that its mappings' filters need is gone or hidden`,
         count: 1,
       })),
-    )
+    ])
     await noteMissing(tx, rt)
     // A field that is there again is compared in all rows.
     for (const m of rt.mappings) if (returned.includes(m.entity)) await lanes.demandScan(tx, rt.id, m.object)

@@ -31,6 +31,8 @@ export interface Runtime {
   objects: string[]
   /** Objects at rest: a column that their filters need has gone, so nobody can tell what their rows are. */
   suspended: string[]
+  /** Objects that mappings name and that this account does not have, or does not show. */
+  absent: string[]
   /** Which versions of the mapping documents these are. */
   versions: string
   /** What its lanes are at. */
@@ -69,6 +71,7 @@ export function makeRuntime(input: RuntimeInput): Runtime {
     schemas: input.schemas,
     ...compileDocuments(input.documents, input.schemas),
     suspended: [],
+    absent: [...new Set(input.documents.map((d) => d.object).filter((o) => !input.schemas.has(o)))],
     versions: input.versions,
     runs: {},
   }

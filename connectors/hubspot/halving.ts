@@ -58,4 +58,4 @@ export async function writeAround(
 }
 
 /** Whether an error can be the fault of single rows rather than of the call. */
-const isAboutRows = (e: CrmError) => !e.transient && e.class !== 'quota_exhausted' && e.class !== 'forbidden'
+const isAboutRows = (e: CrmError) => e.aboutRequest && e.class !== 'forbidden'

@@ -26,7 +26,8 @@ export function hubspotServer(portal: Portal, tokens: Tokens, app: App, limits: 
   server.use(async (c, next) => {
     const url = new URL(c.req.url)
     const fault = faults.next('hubspot', c.req.method, url.pathname + url.search)
-    const delay = faults.latencyMs + (fault?.delayMs ?? 0)
+    const late = fault?.action === 'land_late'
+    const delay = faults.latencyMs + (late ? 0 : (fault?.delayMs ?? 0))
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
     const correlationId = randomUUID()
     switch (fault?.action) {
@@ -64,6 +65,12 @@ export function hubspotServer(portal: Portal, tokens: Tokens, app: App, limits: 
         )
       case 'unauthorized':
         return denied(c)
+    }
+    if (late) {
+      // Its body is read before the connection breaks; it takes effect when nobody waits for it any more.
+      await c.req.arrayBuffer()
+      drop(c)
+      await new Promise((resolve) => setTimeout(resolve, fault.delayMs ?? 0))
     }
     await next()
     portal.journal.flush()

@@ -36,6 +36,8 @@ export class Org extends Tables {
   currency = 'USD'
   /** Stamps given to coming writes lie this much in the past: a transaction that commits late. */
   lateCommitMs = 0
+  /** Whether a row of a batch is locked just now: a fault that the control API switches on. */
+  locksRow: () => boolean = () => false
 
   /** Puts a row there under a given id, read-only values included: what another org once held. One that is there stays. */
   seed(object: string, id: string, values: Record<string, Wire>): void {

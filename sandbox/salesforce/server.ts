@@ -30,7 +30,8 @@ export function salesforceServer(org: Org, sessions: Sessions, faults: Faults): 
   app.use(async (c, next) => {
     const url = new URL(c.req.url)
     const fault = faults.next('salesforce', c.req.method, url.pathname + url.search)
-    const delay = faults.latencyMs + (fault?.delayMs ?? 0)
+    const late = fault?.action === 'land_late'
+    const delay = faults.latencyMs + (late ? 0 : (fault?.delayMs ?? 0))
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
     if (fault?.action === 'drop_before') return drop(c)
     if (fault?.action === 'server_error')
@@ -48,6 +49,12 @@ export function salesforceServer(org: Org, sessions: Sessions, faults: Faults): 
       return json(c, [{ message: 'TotalRequests Limit exceeded.', errorCode: 'REQUEST_LIMIT_EXCEEDED' }], 403)
     if (fault?.action === 'unauthorized')
       return json(c, [{ message: 'Session expired or invalid', errorCode: 'INVALID_SESSION_ID' }], 401)
+    if (late) {
+      // Its body is read before the connection breaks; it takes effect when nobody waits for it any more.
+      await c.req.arrayBuffer()
+      drop(c)
+      await new Promise((resolve) => setTimeout(resolve, fault.delayMs ?? 0))
+    }
     await next()
     org.journal.flush()
     c.res.headers.set('Date', new Date(org.clock.now()).toUTCString())

@@ -20,7 +20,7 @@ export async function scan(work: PullWork, object: string): Promise<boolean> {
   const { engine, rt } = work
   const state = work.objects[object]!
   // A complete comparison begins with how the object looks now.
-  if (state.scanAfter === undefined) await redescribe(engine, rt, [object, ...rt.suspended])
+  if (state.scanAfter === undefined) await redescribe(engine, rt, [object, ...rt.suspended, ...rt.absent])
   const ctx = await beginRead(work)
   const began = (state.scanAfter === undefined ? undefined : state.scanBegan) ?? ctx.began
   const found: Snapshot[] = []

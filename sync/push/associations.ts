@@ -71,7 +71,7 @@ async function keepFailures(
 ): Promise<void> {
   const letters: conflicts.DeadLetter[] = []
   for (const [p, error] of failures)
-    if (!error.transient && error.class !== 'quota_exhausted')
+    if (error.aboutRequest)
       for (const [name, f] of Object.entries(p.fields))
         if (isApart(mapping, name))
           letters.push({

@@ -14,6 +14,7 @@ import { outward } from '../references.ts'
 import { acknowledge } from './answers.ts'
 import type { Following } from './associations.ts'
 import { renderFields } from './render.ts'
+import { unite } from './unite.ts'
 import { commit, demand, type Planned, send, type Target, type Work, withoutAssociations } from './work.ts'
 
 /** Salesforce's child rows (contact roles) can only follow a create; HubSpot takes associations with the row. */
@@ -208,14 +209,17 @@ export async function sendAllCreates(
 
 export const NOT_SENT = { class: 'not_sent', message: 'the requests before it failed, or took too long; it is tried again' }
 
-/** Records whose natural key an unlinked row here holds are not created: the row is read, and binds or is reviewed. */
+/**
+ * Records whose natural key a row here holds are not created: an unlinked row is read, and binds or is reviewed; one
+ * that came to be at the same moment, and has a record of its own, turns out to be the same thing.
+ */
 export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping, targets: Target[]): Promise<Target[]> {
   const { rt } = work
   const keysOfTarget = (t: Target) =>
     identityKeys(mapping.entity, mapping.document.identity, (f) => t.record.fields[f]?.v ?? null)
   const keys = new Map(targets.map((t) => [t, keysOfTarget(t)]))
   const all = [...new Set([...keys.values()].flat().map((k) => k.key))]
-  const twins = Map.groupBy(await identity.unlinkedByKey(tx, rt.id, all), (u) => u.key)
+  const standing = Map.groupBy(await identity.rowsByKey(tx, all), (u) => u.key)
   const free: Target[] = []
   const held: Target[] = []
   const reread: { object: string; externalId: string }[] = []
@@ -223,12 +227,14 @@ export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping,
     const found = keys
       .get(t)!
       .filter((k) => k.near.length === 0)
-      .flatMap((k) => twins.get(k.key) ?? [])
-    if (found.length === 0) free.push(t)
-    else {
+      .flatMap((k) => standing.get(k.key) ?? [])
+    const unlinked = found.filter((f) => f.recordId === null && f.connectionId === rt.id)
+    const others = new Set(found.flatMap((f) => (f.state === 'live' && f.recordId !== t.record.id ? (f.recordId ?? []) : [])))
+    if (unlinked.length > 0) {
       held.push(t)
-      for (const u of found) reread.push({ object: mapping.object, externalId: u.externalId })
-    }
+      for (const u of unlinked) reread.push({ object: mapping.object, externalId: u.externalId })
+    } else if (others.size === 1 && (await unite(tx, work, t, [...others][0]!))) held.push(t)
+    else free.push(t)
   }
   if (held.length > 0) {
     await queues.touchInbox(tx, rt.id, reread, 'a record with the same natural key waits to be created')

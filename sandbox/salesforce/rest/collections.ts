@@ -120,6 +120,8 @@ function collection(
     const type = org.find(input.attributes?.type ?? only!)?.def.name
     try {
       if (!type) throw new SalesforceError('INVALID_TYPE', `sObject type '${input.attributes?.type}' is not supported.`)
+      if (org.locksRow())
+        throw new SalesforceError('UNABLE_TO_LOCK_ROW', 'unable to obtain exclusive access to this record or 1 records')
       const before = allOrNone && normaliseId(input.Id ?? input.id)
       const snapshot = before ? structuredClone(org.row(type, before)) : undefined
       const result = one(type, input)

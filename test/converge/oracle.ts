@@ -1,0 +1,338 @@
+import { sql } from 'kysely'
+import { rows } from '../../store/database.ts'
+import { verify } from '../../sync/verify/verify.ts'
+import { type Crm, EDITED, type Kind } from './history.ts'
+import type { Field, Row } from './people.ts'
+import { canonical, type Edit, fromCanonical, type Story } from './play.ts'
+import { inTx, OBJECT, type Stage, turn } from './stage.ts'
+
+/**
+ * What was promised, checked against what people did and what the CRMs show them. Written from the promises: the
+ * engine's own comparison is only asked at the end, whether it agrees.
+ */
+
+export interface Violation {
+  promise: string
+  what: string
+}
+
+const KINDS: Kind[] = ['account', 'contact', 'deal']
+
+interface Link {
+  crm: Crm
+  object: string
+  externalId: string | null
+  recordId: string | null
+  state: string
+}
+
+/** Everything the oracle looks at. */
+interface Evidence {
+  shown: Record<string, Record<Kind, Row[]>>
+  links: Link[]
+  records: Map<string, { entity: string; fields: Record<string, { v?: unknown }>; deleted: boolean; frozen: string | null }>
+  /** record or row merged away -> what it became. */
+  redirects: Map<string, string>
+  /** Texts in which a value is kept that did not prevail, by record and canonical field. */
+  kept: Map<string, string>
+  openConflicts: Set<string>
+  /** Records and rows about which a person is asked, or is told that something was refused. */
+  listed: Set<string>
+  changes: { recordId: string; kind: string; fields: Record<string, [unknown, unknown]> }[]
+}
+
+export async function judge(story: Story): Promise<Violation[]> {
+  const { stage } = story
+  const found: Violation[] = []
+  if (!story.rested) found.push({ promise: 'it converges', what: `the lanes do not come to rest: ${await restless(stage)}` })
+  const evidence = await gather(stage)
+  found.push(
+    ...agreement(stage, evidence),
+    ...lostEdits(story, evidence),
+    ...twins(story, evidence),
+    ...privateFields(story, evidence),
+  )
+  found.push(...replay(evidence), ...(await stillness(stage)))
+  const verification = await verify(stage.engine)
+  for (const d of verification.list.filter((x) => x.reason === null))
+    found.push({
+      promise: 'verify explains',
+      what: `${d.entity}.${d.field} ${JSON.stringify({ canonical: d.canonical, ...d.values })}`,
+    })
+  return found
+}
+
+async function restless(stage: Stage): Promise<string> {
+  const open = await inTx(stage, (tx) =>
+    rows(
+      tx,
+      sql<{
+        what: string
+        n: number
+      }>`select 'inbox: ' || reason as what, count(*) as n from inbox group by 1 union all select 'outbox ' || entity, count(*) from outbox group by 1
+      union all select 'open write', count(*) from open_write having count(*) > 0 union all select 'undo', count(*) from undo_step where state = 'planned' having count(*) > 0`,
+    ),
+  )
+  return JSON.stringify(open)
+}
+
+async function gather(stage: Stage): Promise<Evidence> {
+  const shown: Evidence['shown'] = {}
+  for (const crm of stage.crms) {
+    const [account, contact, deal] = await Promise.all(KINDS.map((kind) => stage.people[crm]!.rows(kind)))
+    shown[crm] = { account: account!, contact: contact!, deal: deal! }
+  }
+  return inTx(stage, async (tx) => {
+    const links = await rows(
+      tx,
+      sql<Link>`select c.name as crm, object, external_id as "externalId", record_id as "recordId", state from link join connection c on c.id = link.connection_id`,
+    )
+    const records = await rows(
+      tx,
+      sql<{
+        id: string
+        entity: string
+        fields: Record<string, { v?: unknown }>
+        deleted: boolean
+        frozen: string | null
+      }>`select id, entity, fields, deleted_at is not null as deleted, frozen from record`,
+    )
+    const redirects = await rows(
+      tx,
+      sql<{
+        from: string
+        to: string
+      }>`select from_id::text as "from", to_id::text as "to" from record_redirect
+      union all select c.name || ' ' || from_id, c.name || ' ' || to_id from external_redirect join connection c on c.id = connection_id`,
+    )
+    const texts = await rows(
+      tx,
+      sql<{ key: string; text: string }>`
+      select record_id || ' ' || field as key, concat_ws(' ', base::text, sides::text, history::text, resolution::text) as text from conflict
+      union all select record_id || ' ' || f.key, f.value::text from change, jsonb_each(fields) f where kind in ('overruled', 'conflict', 'settled', 'resolved')
+      union all select record_id || ' ' || f.key, f.value::text from undo_step, jsonb_each(fields) f`,
+    )
+    const kept = new Map<string, string>()
+    for (const { key, text } of texts) kept.set(key, `${kept.get(key) ?? ''} ${text}`)
+    const open = await rows(tx, sql<{ key: string }>`select record_id || ' ' || field as key from conflict where state = 'open'`)
+    const listed = await rows(
+      tx,
+      sql<{
+        id: string
+      }>`select id::text as id from record where frozen is not null union select record_id::text from dead_letter union select unnest(record_ids)::text from match where state in ('open', 'possible')
+      union select external_id from match where state in ('open', 'possible') union select external_id from link where state in ('held', 'duplicate', 'outside')
+      union select record_id::text from link where state in ('held', 'duplicate', 'withdrawn') and record_id is not null
+      union select link.record_id::text from waiting_out join link on link.id = waiting_out.link_id union select external_id from waiting`,
+    )
+    const changes = await rows(
+      tx,
+      sql<{
+        recordId: string
+        kind: string
+        fields: Record<string, [unknown, unknown]>
+      }>`select record_id as "recordId", kind, fields from change order by id`,
+    )
+    return {
+      shown,
+      links,
+      records: new Map(records.map((r) => [r.id, r])),
+      redirects: new Map(redirects.map((r) => [r.from, r.to])),
+      kept,
+      openConflicts: new Set(open.map((o) => o.key)),
+      listed: new Set(listed.map((l) => l.id)),
+      changes,
+    }
+  })
+}
+
+function followed(e: Evidence, id: string): string {
+  let now = id
+  for (let i = 0; i < 10 && e.redirects.has(now); i++) now = e.redirects.get(now)!
+  return now
+}
+
+/** Ids are only told apart within a CRM: two portals count alike. */
+const rowName = (crm: string, id: string): string => (crm === 'api' ? id : `${crm} ${id}`)
+
+/** The record that a row belongs to now. */
+function recordOf(e: Evidence, crm: Crm | 'api', kind: Kind, id: string): string | undefined {
+  if (crm === 'api') return followed(e, id)
+  const names = [rowName(crm, id), followed(e, rowName(crm, id))]
+  const own = e.links.filter(
+    (l) => l.object === OBJECT[crm][kind] && l.recordId !== null && names.includes(rowName(l.crm, l.externalId ?? '')),
+  )
+  const link = own.find((l) => l.state === 'live') ?? own[0]
+  return link ? followed(e, link.recordId!) : undefined
+}
+
+// --- linked records agree, or are listed ------------------------------------------------------------
+
+function agreement(stage: Stage, e: Evidence): Violation[] {
+  const found: Violation[] = []
+  const bad = (what: string) => found.push({ promise: 'linked records agree', what })
+  for (const crm of stage.crms)
+    for (const kind of KINDS)
+      for (const row of e.shown[crm]![kind]) {
+        if (crm === 'second' && kind === 'contact') continue
+        const link = e.links.find(
+          (l) => l.crm === crm && l.object === OBJECT[crm][kind] && l.externalId === row.id && l.state !== 'dead',
+        )
+        if (!link && !e.listed.has(row.id)) {
+          bad(`${crm} ${kind} ${row.id} (${row.key}) belongs to nothing, and nobody is told`)
+          continue
+        }
+        if (!link?.recordId || link.state !== 'live') continue
+        const record = e.records.get(link.recordId)!
+        if (record.deleted && record.frozen === null)
+          bad(`${crm} ${kind} ${row.id} stands, its record ${link.recordId} is deleted`)
+        if (record.frozen !== null) continue
+        for (const field of EDITED[kind]) {
+          const [hub, here] = [fromCanonical(record.fields[canonical(field)]?.v), row.values[field as Field] ?? null]
+          if (hub !== here && !e.openConflicts.has(`${link.recordId} ${canonical(field)}`) && !e.listed.has(link.recordId))
+            bad(`${crm} ${kind} ${row.id} ${field}: shows ${here}, its record holds ${hub}`)
+        }
+      }
+  for (const [id, record] of e.records) {
+    if (record.deleted || record.frozen !== null || e.listed.has(id)) continue
+    for (const crm of stage.crms) {
+      const kind = record.entity as Kind
+      if (!KINDS.includes(kind) || (crm === 'second' && kind === 'contact')) continue
+      const own = e.links.find((l) => l.recordId === id && l.crm === crm && l.state === 'live')
+      if (!own) bad(`${kind} ${id} has no row in ${crm}, and nobody is told`)
+      else if (!e.shown[crm]![kind].some((r) => r.id === own.externalId))
+        bad(`${kind} ${id}: its row ${own.externalId} does not stand in ${crm}`)
+    }
+  }
+  return found
+}
+
+// --- no edit is lost --------------------------------------------------------------------------------
+
+function lostEdits(story: Story, e: Evidence): Violation[] {
+  const found: Violation[] = []
+  const touched = new Set(
+    story.touched.filter((t) => t.what !== 'move').flatMap((t) => [rowName(t.crm, t.id), followed(e, rowName(t.crm, t.id))]),
+  )
+  const undone = story.touched.some((t) => t.what === 'undo')
+  const byField = Map.groupBy(
+    story.edits.map((edit) => ({ edit, record: recordOf(e, edit.where, edit.kind, edit.id) })),
+    ({ edit, record }) => `${record ?? `unknown ${edit.where} ${edit.id}`} ${canonical(edit.field)}`,
+  )
+  for (const [key, of] of byField) {
+    const record = of[0]!.record
+    const edits = of.map((o) => o.edit)
+    const field = edits[0]!.field
+    const own = new Set(
+      record
+        ? e.links.filter((l) => followed(e, l.recordId ?? '') === record).map((l) => rowName(l.crm, l.externalId ?? ''))
+        : edits.map((x) => rowName(x.where, x.id)),
+    )
+    // What a CRM itself did with a row that was merged, deleted or restored is told by the journal below.
+    const whole =
+      ![...own].some((id) => touched.has(id)) && !(record && touched.has(record)) && !e.records.get(record ?? '')?.deleted
+    const texts = `${e.kept.get(key) ?? ''} ${[...e.redirects]
+      .filter(([, to]) => to === record)
+      .map(([from]) => e.kept.get(`${from} ${canonical(field)}`) ?? '')
+      .join(' ')}`
+    const finals = story.stage.crms.flatMap((crm) =>
+      e.shown[crm]![edits[0]!.kind].filter((r) => own.has(rowName(crm, r.id))).map((r) => r.values[field] ?? null),
+    )
+    for (const edit of edits) {
+      if (edit.value === null) continue
+      if (finals.includes(edit.value) || texts.includes(edit.value)) continue
+      // The record keeps it, and a person is asked.
+      const held = e.records.get(record ?? '')
+      if (held && held.frozen !== null && fromCanonical(held.fields[canonical(field)]?.v) === edit.value) continue
+      // Somebody saw it, and typed another.
+      if (edits.some((x) => x.seq > edit.seq && x.saw === edit.value)) continue
+      if (!whole && journalled(e, edit.value)) continue
+      if (!whole && gone(e, edit)) continue
+      found.push({
+        promise: 'nothing is lost',
+        what: `${edit.where} ${edit.kind} ${edit.id} ${field} = ${edit.value} (saw ${edit.saw}); now ${JSON.stringify(finals)}`,
+      })
+    }
+    if (!whole || undone || texts.trim() !== '' || e.records.get(record ?? '')?.frozen) continue
+    const last = edits.at(-1)!
+    if (finals.some((f) => f !== last.value))
+      found.push({
+        promise: 'the last word counts',
+        what: `${last.kind} ${field}: last ${last.value} in ${last.where}, now ${JSON.stringify(finals)}, and no conflict`,
+      })
+  }
+  return found
+}
+
+const journalled = (e: Evidence, value: string) => e.changes.some((c) => JSON.stringify(c.fields).includes(value))
+
+/** The row went with what was typed: somebody deleted it, or it was merged, before anybody read it. */
+const gone = (e: Evidence, edit: Edit) => edit.where !== 'api' && !e.shown[edit.where]![edit.kind].some((r) => r.id === edit.id)
+
+// --- no twins ---------------------------------------------------------------------------------------
+
+function twins(story: Story, e: Evidence): Violation[] {
+  const found: Violation[] = []
+  for (const crm of story.stage.crms)
+    for (const kind of KINDS)
+      for (const [key, standing] of Map.groupBy(e.shown[crm]![kind], (r) => r.key)) {
+        const made = story.made.filter((m) => m.crm === crm && m.kind === kind && m.key === key).length
+        if (standing.length > Math.max(1, made))
+          found.push({
+            promise: 'no twins',
+            what: `${crm} ${kind} ${key} stands ${standing.length} times: ${standing.map((s) => s.id).join(', ')}`,
+          })
+      }
+  return found
+}
+
+// --- no write outside the mapping -------------------------------------------------------------------
+
+function privateFields(story: Story, e: Evidence): Violation[] {
+  const merged = new Set(
+    story.touched.filter((t) => t.what === 'merge').flatMap((t) => [rowName(t.crm, t.id), followed(e, rowName(t.crm, t.id))]),
+  )
+  const found: Violation[] = []
+  for (const crm of story.stage.crms)
+    for (const kind of KINDS)
+      for (const row of e.shown[crm]![kind]) {
+        if (kind === 'deal' || merged.has(rowName(crm, row.id))) continue
+        const made = story.made.find((m) => m.crm === crm && m.id === row.id)
+        if (row.private !== (made?.private ?? null))
+          found.push({
+            promise: 'no write outside the mapping',
+            what: `${crm} ${kind} ${row.id}: ${row.private}, and was ${made?.private ?? null}`,
+          })
+      }
+  return found
+}
+
+// --- the journal replays to the state ---------------------------------------------------------------
+
+function replay(e: Evidence): Violation[] {
+  const found: Violation[] = []
+  const state = new Map<string, unknown>()
+  for (const c of e.changes) {
+    if (['overruled', 'conflict', 'adjusted', 'settled'].includes(c.kind)) continue
+    for (const [name, [, to]] of Object.entries(c.fields)) state.set(`${c.recordId} ${name}`, to ?? null)
+  }
+  for (const [id, record] of e.records)
+    for (const [name, f] of Object.entries(record.fields)) {
+      const [told, is] = [JSON.stringify(state.get(`${id} ${name}`) ?? null), JSON.stringify(f.v ?? null)]
+      if (told !== is)
+        found.push({
+          promise: 'the journal replays to the state',
+          what: `${record.entity} ${id} ${name} is ${is}, the journal says ${told}`,
+        })
+    }
+  return found
+}
+
+// --- at rest nothing is written ---------------------------------------------------------------------
+
+async function stillness(stage: Stage): Promise<Violation[]> {
+  const writes = async () => (await inTx(stage, (tx) => rows(tx, sql<{ n: number }>`select count(*) as n from write`)))[0]!.n
+  const before = await writes()
+  for (const direction of ['pull', 'push'] as const) await Promise.all(stage.crms.map((crm) => turn(stage, crm, direction)))
+  const after = await writes()
+  return after === before ? [] : [{ promise: 'it converges', what: `at rest ${after - before} more writes were made` }]
+}

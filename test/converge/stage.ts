@@ -1,0 +1,237 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { CrmError } from '../../connectors/errors.ts'
+import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
+import { connect } from '../../src/connect.ts'
+import { defaultMappings } from '../../src/default-mappings.ts'
+import { Vault } from '../../src/secrets.ts'
+import { approveBrakes } from '../../store/attention.ts'
+import { listConnections, putConnection } from '../../store/connections.ts'
+import type { Database } from '../../store/database.ts'
+import { rows, type Tx } from '../../store/database.ts'
+import { FenceLost } from '../../store/lanes.ts'
+import { activateMapping } from '../../store/mappings.ts'
+import { isQuiet, laneState } from '../../sync/drain.ts'
+import { DEFAULT_TIMING, type Engine, inTransaction } from '../../sync/engine.ts'
+import { pullSlice } from '../../sync/pull/pull.ts'
+import { pushSlice } from '../../sync/push/push.ts'
+import { activate, refreshMappings } from '../../sync/remap.ts'
+import { acquaint, mappingOf, type Runtime } from '../../sync/runtime.ts'
+import type { Crm, Kind } from './history.ts'
+import { hubspotPeople, type People, salesforcePeople } from './people.ts'
+
+/** Two or three CRMs, a workspace of its own and an engine, in virtual time: nothing waits for a clock. */
+
+/** How late a request may land, and for how long a write without an answer is left alone: real milliseconds. */
+export const LATE_MS = 8
+const FLIGHT_MS = 40
+const MINUTE = 60_000
+/** Entities that are kept in agreement. */
+const KEPT: ReadonlySet<string> = new Set(['account', 'contact', 'deal'])
+
+export interface Stage {
+  db: Database
+  engine: Engine
+  workspace: string
+  crms: Crm[]
+  sandboxes: Sandbox[]
+  people: Record<string, People>
+  /** Faults are pending that may take effect a little later. */
+  late: boolean
+  stop(): Promise<void>
+}
+
+export const worldOf = (stage: Stage, crm: Crm) => stage.sandboxes[crm === 'second' ? 1 : 0]!.world
+export const runtimeOf = (stage: Stage, crm: Crm): Runtime => stage.engine.runtimes.find((r) => r.name === crm)!
+
+/** @param three with a second HubSpot portal, in which no contacts are kept. */
+export async function openStage(db: Database, three: boolean): Promise<Stage> {
+  const sandboxes = await Promise.all((three ? [0, 1] : [0]).map(() => startSandbox({ limits: false })))
+  const workspace = randomUUID()
+  await db.ensureWorkspace(workspace, 'converge')
+  const vault = new Vault(randomBytes(32))
+  const { salesforce: s } = sandboxes[0]!.info
+  const own = { sandbox: true, writesEnabled: true }
+  await db.transaction(workspace, async (tx) => {
+    await putConnection(tx, {
+      ...own,
+      id: randomUUID(),
+      name: 'salesforce',
+      kind: 'salesforce',
+      position: 0,
+      config: { instanceUrl: s.instanceUrl },
+      secrets: vault.seal({
+        kind: 'refresh',
+        tokenUrl: `${s.loginUrl}/services/oauth2/token`,
+        clientId: s.clientId,
+        clientSecret: s.clientSecret,
+        refreshToken: s.refreshToken,
+      }),
+    })
+    for (const [i, { info }] of sandboxes.entries())
+      await putConnection(tx, {
+        ...own,
+        id: randomUUID(),
+        name: i === 0 ? 'hubspot' : 'second',
+        kind: 'hubspot',
+        position: 1 + i,
+        config: { baseUrl: info.hubspot.baseUrl },
+        secrets: vault.seal({ kind: 'token', accessToken: info.hubspot.accessToken }),
+      })
+  })
+  const stored = await db.transaction(workspace, listConnections)
+  await db.transaction(workspace, async (tx) => {
+    for (const { id, kind } of stored)
+      for (const document of defaultMappings(kind).filter((d) => KEPT.has(d.entity)))
+        await activateMapping(tx, id, document.entity, document)
+  })
+  const runtimes = await Promise.all(stored.map((row) => connect(db, workspace, vault, row, { firstRetryMs: 1 })))
+  acquaint(runtimes)
+  const engine: Engine = {
+    db,
+    workspace,
+    runtimes,
+    timing: { ...DEFAULT_TIMING, flight: { salesforce: 0, hubspot: 0, sandbox: FLIGHT_MS }, overlapEvery: 0 },
+    nudge: () => {},
+    log: () => {},
+  }
+  const stage: Stage = {
+    db,
+    engine,
+    workspace,
+    crms: runtimes.map((r) => r.name as Crm),
+    sandboxes,
+    people: {
+      salesforce: salesforcePeople(sandboxes[0]!),
+      hubspot: hubspotPeople(sandboxes[0]!),
+      ...(three && { second: hubspotPeople(sandboxes[1]!) }),
+    },
+    late: false,
+    async stop() {
+      await Promise.all(sandboxes.map((x) => x.stop()))
+    },
+  }
+  if (three) {
+    const second = runtimeOf(stage, 'second')
+    const contacts = mappingOf(second, 'contact')!.document
+    await inTx(stage, (tx) => activate(tx, second, { ...contacts, write: false }))
+    await refreshMappings(engine, second)
+  }
+  return stage
+}
+
+export const inTx = <T>(stage: Stage, work: (tx: Tx) => Promise<T>): Promise<T> => inTransaction(stage.engine, work)
+
+export const query = <T>(stage: Stage, text: string): Promise<T[]> => inTx(stage, (tx) => rows(tx, sql<T>`${sql.raw(text)}`))
+
+/** Lets time pass in the CRMs and for everything that was put off. */
+export async function passTime(stage: Stage, ms = MINUTE): Promise<void> {
+  if (stage.late) await wait(LATE_MS + 4)
+  stage.late = false
+  for (const { world } of stage.sandboxes) world.clock.advance(ms)
+  await inTx(stage, async (tx) => {
+    for (const table of ['inbox', 'outbox', 'undo_step'])
+      await sql`update ${sql.table(table)} set not_before = not_before - ${ms} * interval '1 millisecond' where not_before > '-infinity'`.execute(
+        tx,
+      )
+    await sql`update open_write set sent_at = sent_at - ${ms} * interval '1 millisecond', answered_at = answered_at - ${ms} * interval '1 millisecond'`.execute(
+      tx,
+    )
+  })
+}
+
+/** The process that ran a lane is gone. */
+export class Died extends Error {}
+
+/** An engine that dies at its nth transaction: before it commits, or right after. */
+function mortal(engine: Engine, after: number, committed: boolean): Engine {
+  let left = after
+  let dead = false
+  const transaction: Database['transaction'] = async (workspace, work, durability) => {
+    if (dead) throw new Died()
+    if (left-- > 0) return engine.db.transaction(workspace, work, durability)
+    dead = true
+    if (committed) await engine.db.transaction(workspace, work, durability)
+    else
+      await engine.db.transaction(workspace, async (tx) => {
+        await work(tx)
+        throw new Died()
+      })
+    throw new Died()
+  }
+  const db = new Proxy(engine.db, {
+    get(target, name) {
+      if (name === 'transaction') return transaction
+      const value = Reflect.get(target, name, target) as unknown
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  return { ...engine, db }
+}
+
+/** Failures that a lane may end a turn with; any other is a defect. */
+const isAllowed = (error: unknown): boolean =>
+  error instanceof Died ||
+  error instanceof FenceLost ||
+  (error instanceof CrmError && (error.transient || ENDS_A_TURN.has(error.class)))
+const ENDS_A_TURN = new Set(['quota_exhausted', 'unknown_outcome', 'auth_expired', 'no_access', 'locked'])
+
+/** One turn of a lane. @returns whether it ended by itself. */
+export async function turn(
+  stage: Stage,
+  crm: Crm,
+  direction: 'pull' | 'push',
+  death?: { after: number; committed: boolean },
+): Promise<boolean> {
+  const engine = death ? mortal(stage.engine, death.after, death.committed) : stage.engine
+  const rt = runtimeOf(stage, crm)
+  try {
+    if (direction === 'pull') await pullSlice(engine, rt, { polling: 'all' })
+    else await pushSlice(engine, rt)
+    return true
+  } catch (error) {
+    if (!isAllowed(error)) throw error
+    if (death) rt.runs = {}
+    return false
+  }
+}
+
+export async function askForScan(stage: Stage, crm: Crm): Promise<void> {
+  await query(
+    stage,
+    `update lane_object set state = state || '{"scanAt":0}' where connection_id = '${runtimeOf(stage, crm).id}' returning 1`,
+  )
+}
+
+/** Rounds after which everything must have come to rest. */
+const ROUNDS = 40
+
+/** Faults end, brakes are released, and the lanes work until nothing is left that could be done without a person. */
+export async function comeToRest(stage: Stage): Promise<boolean> {
+  for (const { world } of stage.sandboxes) {
+    world.faults.set([])
+    world.configure({ searchLagMs: 0, salesforceLateCommitMs: 0 })
+  }
+  await passTime(stage)
+  for (const crm of stage.crms) await askForScan(stage, crm)
+  let scanned = false
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const direction of ['pull', 'push'] as const) await Promise.all(stage.crms.map((crm) => turn(stage, crm, direction)))
+    await passTime(stage)
+    await inTx(stage, (tx) => approveBrakes(tx))
+    const states = await Promise.all(stage.engine.runtimes.map((rt) => laneState(stage.engine, rt)))
+    if (!states.every(isQuiet)) continue
+    if (scanned) return true
+    // What was written meanwhile is compared once more.
+    for (const crm of stage.crms) await askForScan(stage, crm)
+    scanned = true
+  }
+  return false
+}
+
+export const OBJECT: Record<Crm, Record<Kind, string>> = {
+  salesforce: { account: 'Account', contact: 'Contact', deal: 'Opportunity' },
+  hubspot: { account: 'companies', contact: 'contacts', deal: 'deals' },
+  second: { account: 'companies', contact: 'contacts', deal: 'deals' },
+}
