@@ -8,7 +8,7 @@ import { putFindings } from '../store/conflicts.ts'
 import { type ConnectionRow, readSecrets, saveInfo, saveSecrets, userOverrides } from '../store/connections.ts'
 import type { Database } from '../store/database.ts'
 import { activateMapping, activeMappings, activeVersions } from '../store/mappings.ts'
-import { CallBudget } from '../sync/budget.ts'
+import { CallBudget, type Pace } from '../sync/budget.ts'
 import { noteMissing } from '../sync/remap.ts'
 import { makeRuntime, type Runtime } from '../sync/runtime.ts'
 import { secretsSchema, TokenSource } from './credentials.ts'
@@ -21,14 +21,14 @@ export async function connect(
   workspace: string,
   vault: Vault,
   row: ConnectionRow,
-  { firstRetryMs }: { firstRetryMs?: number } = {},
+  pace: Partial<Pace> = {},
 ): Promise<Runtime> {
   const secrets = secretsSchema.parse(vault.open(row.secrets))
   const tokens = new TokenSource(secrets, {
     load: async () => secretsSchema.parse(vault.open(await db.transaction(workspace, (tx) => readSecrets(tx, row.id)))),
     save: (fresh) => db.transaction(workspace, (tx) => saveSecrets(tx, row.id, vault.seal(fresh))),
   })
-  const budget = new CallBudget(tokens, firstRetryMs)
+  const budget = new CallBudget(tokens, pace)
   const connector: Connector =
     row.kind === 'salesforce'
       ? new SalesforceConnector({ instanceUrl: row.config.instanceUrl!, wire: budget })

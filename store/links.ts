@@ -9,6 +9,10 @@ import { json, rows, type Tx } from './database.ts'
 const columns =
   sql.raw(`link.id, link.connection_id as "connectionId", link.object, link.entity, link.external_id as "externalId", link.record_id as "recordId",
   link.state, link.base, link.rev, link.seen, link.wrote, (select write_id from open_write where open_write.link_id = link.id) as "openWrite"`)
+/** Without the open write, which is read once the links are locked. */
+const lockedColumns =
+  sql.raw(`link.id, link.connection_id as "connectionId", link.object, link.entity, link.external_id as "externalId", link.record_id as "recordId",
+  link.state, link.base, link.rev, link.seen, link.wrote`)
 
 /** Rows of links with their bases as the engine knows them. */
 async function linkRows<L extends LinkRow>(tx: Tx, query: ReturnType<typeof sql<L>>): Promise<L[]> {
@@ -35,13 +39,31 @@ const changedSince = (ticket: string) => {
   return sql`(pg_postmaster_start_time()::text <> ${run} or not pg_visible_in_snapshot(link.changed, ${snapshot}::pg_snapshot)) as "changedSince"`
 }
 
+/**
+ * Locked links with the writes that are open now. A statement sees the other tables as they were when it began, and not
+ * as they are once it got its lock: what another transaction committed meanwhile is read by a second one.
+ */
+async function lockedLinks(tx: Tx, query: ReturnType<typeof sql<TicketedLink>>): Promise<TicketedLink[]> {
+  const locked = await linkRows(tx, query)
+  if (locked.length === 0) return locked
+  const open = await rows(
+    tx,
+    sql<{
+      linkId: string
+      writeId: number
+    }>`select link_id as "linkId", write_id as "writeId" from open_write where link_id = any(${locked.map((l) => l.id)}::uuid[])`,
+  )
+  const writes = new Map(open.map((o) => [o.linkId, o.writeId]))
+  return locked.map((l) => ({ ...l, openWrite: writes.get(l.id) ?? null }))
+}
+
 /** Links of external ids, locked in id order. */
 export const lockLinksByExternal = (tx: Tx, connectionId: string, object: string, externalIds: string[], ticket: string) =>
   externalIds.length === 0
     ? Promise.resolve([])
-    : linkRows(
+    : lockedLinks(
         tx,
-        sql<TicketedLink>`select ${columns}, ${changedSince(ticket)}
+        sql<TicketedLink>`select ${lockedColumns}, ${changedSince(ticket)}
     from link where link.connection_id = ${connectionId} and link.object = ${object} and link.external_id = any(${externalIds}::text[]) order by link.id for update`,
       )
 
@@ -55,9 +77,9 @@ export const readLinksByExternal = (tx: Tx, connectionId: string, object: string
 export const lockLinks = (tx: Tx, ids: string[], ticket: string) =>
   ids.length === 0
     ? Promise.resolve([])
-    : linkRows(
+    : lockedLinks(
         tx,
-        sql<TicketedLink>`select ${columns}, ${changedSince(ticket)}
+        sql<TicketedLink>`select ${lockedColumns}, ${changedSince(ticket)}
     from link where link.id = any(${ids}::uuid[]) order by link.id for update`,
       )
 

@@ -7,9 +7,16 @@ import { CrmError } from '../connectors/errors.ts'
 
 /** Attempts of a call whose failure passes by itself. */
 const ATTEMPTS = 5
-const FIRST_RETRY_MS = 200
-/** A longer wait is the job queue's: the lane gives its turn away. */
-const LONGEST_WAIT_MS = 15_000
+
+/** Waits between the attempts of a call, in milliseconds. */
+export interface Pace {
+  /** Before the first repeat; each further wait is three times as long. */
+  firstRetryMs: number
+  /** A longer wait that a CRM asks for is the job queue's: the lane gives its turn away. */
+  longestWaitMs: number
+}
+const PACE: Pace = { firstRetryMs: 200, longestWaitMs: 15_000 }
+
 /** HubSpot's search limit of its own, per second, less one for other tools. */
 const SEARCHES_PER_SECOND = 4
 /** Share of a burst limit that we use: the CRM's other tools need the rest. */
@@ -27,7 +34,7 @@ export interface Credentials {
 
 export class CallBudget implements Wire {
   readonly #credentials: Credentials
-  readonly #firstRetryMs: number
+  readonly #pace: Pace
   /** Calls by kind since the start. */
   readonly used: Record<string, number> = {}
   /** The day's allowance as the CRM states it. */
@@ -40,10 +47,9 @@ export class CallBudget implements Wire {
   #turn: Promise<void> = Promise.resolve()
   #uncounted: Record<string, number> = {}
 
-  /** @param firstRetryMs wait before a failed call is made again; each further wait is three times as long. */
-  constructor(credentials: Credentials, firstRetryMs = FIRST_RETRY_MS) {
+  constructor(credentials: Credentials, pace: Partial<Pace> = {}) {
     this.#credentials = credentials
-    this.#firstRetryMs = firstRetryMs
+    this.#pace = { ...PACE, ...pace }
   }
 
   token(): Promise<string> {
@@ -81,13 +87,13 @@ export class CallBudget implements Wire {
       },
       {
         retries: ATTEMPTS - 1,
-        minTimeout: this.#firstRetryMs,
+        minTimeout: this.#pace.firstRetryMs,
         factor: 3,
         randomize: true,
-        shouldRetry: ({ error }) => error instanceof CrmError && repeatable(error, operation),
+        shouldRetry: ({ error }) => error instanceof CrmError && repeatable(error, operation, this.#pace.longestWaitMs),
         onFailedAttempt: async ({ error, retryDelay, retriesLeft }) => {
           const asked = error instanceof CrmError ? (error.detail.retryAfterMs ?? 0) : 0
-          if (retriesLeft > 0 && asked > retryDelay && asked <= LONGEST_WAIT_MS) await wait(asked - retryDelay)
+          if (retriesLeft > 0 && asked > retryDelay && asked <= this.#pace.longestWaitMs) await wait(asked - retryDelay)
         },
       },
     )
@@ -143,7 +149,7 @@ export class CallBudget implements Wire {
 }
 
 /** Whether the same request may be sent again. A write of unknown outcome never: others may have written since. */
-function repeatable(error: CrmError, operation: Operation): boolean {
-  if (!error.transient || (error.detail.retryAfterMs ?? 0) > LONGEST_WAIT_MS) return false
+function repeatable(error: CrmError, operation: Operation, longestWaitMs: number): boolean {
+  if (!error.transient || (error.detail.retryAfterMs ?? 0) > longestWaitMs) return false
   return error.class !== 'unknown_outcome' || !isWrite(operation)
 }

@@ -97,6 +97,8 @@ export async function decideFrozen(tx: Tx, engine: Engine, id: string, decision:
     const mapping = rt.mappings.find((m) => m.entity === record.entity)
     if (mapping?.document.write && mapping.document.externalId) await links.fanOut(tx, rt.id, mapping.object, record.entity, [id])
   }
+  // Rows that were to be made when it was deleted are to be made again.
+  await queues.touchOutbox(tx, [id])
   await askForChildren(tx, engine, record)
   // What the living rows hold now was not looked at while the record was frozen.
   for (const link of await links.linksOfRecords(tx, [id]))

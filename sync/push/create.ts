@@ -222,6 +222,8 @@ export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping,
   const standing = Map.groupBy(await identity.rowsByKey(tx, all), (u) => u.key)
   const free: Target[] = []
   const held: Target[] = []
+  /** Records that turned out to be another one, which is created in their place. */
+  const gone = new Set<string>()
   const reread: { object: string; externalId: string }[] = []
   for (const t of targets) {
     const found = keys
@@ -233,8 +235,11 @@ export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping,
     if (unlinked.length > 0) {
       held.push(t)
       for (const u of unlinked) reread.push({ object: mapping.object, externalId: u.externalId })
-    } else if (others.size === 1 && (await unite(tx, work, t, [...others][0]!))) held.push(t)
-    else free.push(t)
+    } else if (gone.has(t.record.id)) held.push(t)
+    else if (others.size === 1 && (await unite(tx, work, t, [...others][0]!))) {
+      held.push(t)
+      gone.add([...others][0]!)
+    } else free.push(t)
   }
   if (held.length > 0) {
     await queues.touchInbox(tx, rt.id, reread, 'a record with the same natural key waits to be created')

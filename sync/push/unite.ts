@@ -24,7 +24,13 @@ export async function unite(tx: Tx, work: Work, target: Target, otherId: string)
   const [record, other] = [locked.get(target.record.id), locked.get(otherId)]
   if (!record || !other || other.entity !== record.entity) return false
   if (record.deleted || record.frozen !== null || other.deleted || other.frozen !== null) return false
-  const all = (await links.linksOfRecords(tx, [record.id, other.id])).filter((l) => l.state !== 'dead')
+  const found = await links.linksOfRecords(tx, [record.id, other.id])
+  const held = await links.lockLinks(
+    tx,
+    found.map((l) => l.id),
+    await links.drawTicket(tx),
+  )
+  const all = held.filter((l) => l.state !== 'dead')
   const [own, theirs] = [all.filter((l) => l.recordId === record.id), all.filter((l) => l.recordId === other.id)]
   const onlyMade = (l: (typeof all)[number]) => l.state === 'creating' && l.openWrite === null
   // Each may have rows only where the other has none, but for those that are still to be made.

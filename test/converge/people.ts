@@ -35,6 +35,9 @@ export interface People {
   move(kind: 'contact' | 'deal', id: string, from: string | null, to: string): Promise<boolean>
 }
 
+/** What new rows hold in a field of each kind: there is something to clear, and to overwrite. */
+const START = 'start'
+
 interface Answer {
   status: number
   // biome-ignore lint/suspicious/noExplicitAny: CRM answers are looked at freely
@@ -126,9 +129,9 @@ export function salesforcePeople(sandbox: Sandbox): People {
     },
     async create(kind, { key, parent, private: own }) {
       const body = {
-        account: { Name: `Name ${key}`, Website: key, Description: own },
-        contact: { LastName: `Name ${key}`, Email: key, Description: own, AccountId: parent },
-        deal: { Name: key, StageName: 'Prospecting', CloseDate: '2027-01-15', AccountId: parent },
+        account: { Name: `Name ${key}`, Website: key, Description: own, BillingCity: START, NumberOfEmployees: 5 },
+        contact: { LastName: `Name ${key}`, Email: key, Description: own, AccountId: parent, Title: START },
+        deal: { Name: key, StageName: 'Prospecting', CloseDate: '2027-01-15', AccountId: parent, NextStep: START, Amount: 5 },
       }[kind]
       return (await send('POST', `/sobjects/${SF[kind].object}`, body)).body.id
     },
@@ -207,9 +210,16 @@ export function hubspotPeople(sandbox: Sandbox): People {
     },
     async create(kind, { key, parent, private: own }) {
       const properties = {
-        account: { name: `Name ${key}`, domain: key, description: own },
-        contact: { lastname: `Name ${key}`, email: key, city: own },
-        deal: { dealname: key, dealstage: 'appointmentscheduled', pipeline: 'default', closedate: '2027-01-15' },
+        account: { name: `Name ${key}`, domain: key, description: own, city: START, numberofemployees: '5' },
+        contact: { lastname: `Name ${key}`, email: key, city: own, jobtitle: START },
+        deal: {
+          dealname: key,
+          dealstage: 'appointmentscheduled',
+          pipeline: 'default',
+          closedate: '2027-01-15',
+          hs_next_step: START,
+          amount: '5',
+        },
       }[kind]
       const associations = parent && HS[kind].primary ? [{ to: { id: parent }, types: primary(kind) }] : []
       return (await send('POST', `/crm/v3/objects/${HS[kind].type}`, { properties, associations })).body.id

@@ -17,6 +17,9 @@ export const isThree = (seed: number): boolean => seed % 3 === 2
 
 const TWO: Crm[] = ['salesforce', 'hubspot']
 
+/** How long a history is shortened. */
+const SHRINK_MS = 90_000
+
 class Broke extends Error {
   readonly violations: Violation[]
   constructor(violations: Violation[]) {
@@ -39,7 +42,12 @@ export async function runSeed(
     const violations = await runHistory(db, actions, three, happened)
     if (violations.length > 0) throw new Broke(violations)
   })
-  const details = await fc.check(property, { seed, numRuns: 1, endOnFailure: !shrink })
+  const details = await fc.check(property, {
+    seed,
+    numRuns: 1,
+    endOnFailure: !shrink,
+    ...(shrink && { interruptAfterTimeLimit: SHRINK_MS }),
+  })
   if (!details.failed) return undefined
   const error = details.errorInstance
   return {

@@ -86,13 +86,21 @@ export async function openStage(db: Database, three: boolean): Promise<Stage> {
       for (const document of defaultMappings(kind).filter((d) => KEPT.has(d.entity)))
         await activateMapping(tx, id, document.entity, document)
   })
-  const runtimes = await Promise.all(stored.map((row) => connect(db, workspace, vault, row, { firstRetryMs: 1 })))
+  const runtimes = await Promise.all(
+    stored.map((row) => connect(db, workspace, vault, row, { firstRetryMs: 1, longestWaitMs: 0 })),
+  )
   acquaint(runtimes)
   const engine: Engine = {
     db,
     workspace,
     runtimes,
-    timing: { ...DEFAULT_TIMING, flight: { salesforce: 0, hubspot: 0, sandbox: FLIGHT_MS }, overlapEvery: 0 },
+    timing: {
+      ...DEFAULT_TIMING,
+      flight: { salesforce: 0, hubspot: 0, sandbox: FLIGHT_MS },
+      overlapEvery: 0,
+      // Longer than search may lag.
+      hold: (rt, entity) => (rt.kind === 'hubspot' && entity !== 'contact' ? 5_000 : 0),
+    },
     nudge: () => {},
     log: () => {},
   }
@@ -135,6 +143,10 @@ export async function passTime(stage: Stage, ms = MINUTE): Promise<void> {
       await sql`update ${sql.table(table)} set not_before = not_before - ${ms} * interval '1 millisecond' where not_before > '-infinity'`.execute(
         tx,
       )
+    await sql`update record set created_at = created_at - ${ms} * interval '1 millisecond'`.execute(tx)
+    await sql`update outbox set born = born - ${ms} * interval '1 millisecond' where born is not null`.execute(tx)
+    await sql`update lane_object set state = state || jsonb_build_object('done', (state ->> 'done')::numeric - ${ms}::int, 'overlapAt', (state ->> 'overlapAt')::numeric - ${ms}::int)
+      where (state ->> 'done')::numeric > 0`.execute(tx)
     await sql`update open_write set sent_at = sent_at - ${ms} * interval '1 millisecond', answered_at = answered_at - ${ms} * interval '1 millisecond'`.execute(
       tx,
     )
