@@ -1,40 +1,114 @@
+import { spawn } from 'node:child_process'
 import { Command } from 'commander'
 import { closeDatabase, testDatabase } from '../support/harness.ts'
+import { MUTANTS } from './mutants.ts'
 import { runSeed } from './seed.ts'
+
+interface Options {
+  seeds: string
+  from: string
+  jobs: string
+  only?: string
+  first?: boolean
+  mutants?: boolean
+}
 
 const program = new Command('converge')
   .description('Random histories of people, lanes, crashes and faults: does every promise hold?')
   .option('--seeds <n>', 'how many histories', '100')
-  .option('--from <seed>', 'the first seed', '1')
+  .option('--from <seed>', 'the first seed; an earlier run goes on behind its last one', '1')
   .option('--jobs <n>', 'histories at the same time', process.env.DATABASE_URL ? '4' : '1')
   .option('--only <seed>', 'replay one seed, and shorten its history')
-program.parse()
-const o = program.opts<{ seeds: string; from: string; only?: string; jobs: string }>()
+  .option('--first', 'stop at the first that breaks a promise')
+  .option('--mutants', 'plant one fault after another in the product: the histories must find each')
+  .addHelpText(
+    'after',
+    `
+On PostgreSQL where DATABASE_URL is set, else embedded.
 
-const db = await testDatabase()
-const happened = new Map<string, number>()
-const [from, n] = o.only ? [Number(o.only), 1] : [Number(o.from), Number(o.seeds)]
-const started = performance.now()
-let broken = 0
-let next = from
-async function work(): Promise<void> {
-  while (next < from + n) {
-    const seed = next++
-    const found = await runSeed(db, seed, { shrink: o.only !== undefined, happened })
-    if (!found) continue
-    broken++
-    process.stdout.write(`seed ${seed} broke:\n${found.violations.map((v) => `  ${v.promise}: ${v.what}`).join('\n')}\n`)
-    if (o.only) process.stdout.write(`${found.history.map((a) => `  ${JSON.stringify(a)}`).join('\n')}\n`)
+Examples:
+  npm run -s converge -- --seeds 500
+  npm run -s converge -- --only 2441
+  npm run -s converge -- --mutants --seeds 300`,
+  )
+program.parse()
+const o = program.opts<Options>()
+const out = (text: string) => process.stdout.write(`${text}\n`)
+process.exit(o.mutants ? await plantAll() : await search())
+
+async function search(): Promise<number> {
+  const db = await testDatabase()
+  const happened = new Map<string, number>()
+  const [from, n] = o.only ? [Number(o.only), 1] : [Number(o.from), Number(o.seeds)]
+  const started = performance.now()
+  let [next, broken, done] = [from, 0, 0]
+  async function work(): Promise<void> {
+    while (next < from + n && !(o.first && broken > 0)) {
+      const seed = next++
+      const found = await runSeed(db, seed, { shrink: o.only !== undefined, happened })
+      done++
+      if (!found) continue
+      broken++
+      out(`seed ${seed} broke:\n${found.violations.map((v) => `  ${v.promise}: ${v.what}`).join('\n')}`)
+      if (o.only) out(found.history.map((a) => `  ${JSON.stringify(a)}`).join('\n'))
+      else out(`  npm run -s converge -- --only ${seed} replays and shortens it`)
+    }
   }
+  await Promise.all(Array.from({ length: Number(o.jobs) }, work))
+  const seconds = (performance.now() - started) / 1000
+  out(
+    [...happened]
+      .sort()
+      .map(([name, times]) => `${name} ${times}`)
+      .join(', '),
+  )
+  out(`${done} seeds, ${broken} broke a promise, ${(seconds / done).toFixed(2)} s a seed`)
+  await closeDatabase()
+  return broken > 0 ? 1 : 0
 }
-await Promise.all(Array.from({ length: Number(o.jobs) }, work))
-const seconds = (performance.now() - started) / 1000
-process.stdout.write(`${n} seeds, ${broken} broken, ${(seconds / n).toFixed(2)} s a seed\n`)
-process.stdout.write(
-  `${[...happened]
-    .sort()
-    .map(([name, times]) => `${name} ${times}`)
-    .join(', ')}\n`,
-)
-await closeDatabase()
-process.exit(broken > 0 ? 1 : 0)
+
+/** Each fault in a process of its own; answers 1 when one of them is not found. */
+async function plantAll(): Promise<number> {
+  let missed = 0
+  for (const { name } of MUTANTS) {
+    const started = performance.now()
+    const text = await run(name)
+    const seeds = Number(/(\d+) seeds, /.exec(text)?.[1] ?? 0)
+    const [, promise] = /^ {2}([^:\n]+): /m.exec(text) ?? []
+    const found = /[1-9]\d* broke a promise/.test(text)
+    if (!found) missed++
+    const seconds = ((performance.now() - started) / 1000).toFixed(0)
+    out(`${found ? 'found' : 'MISSED'} after ${seeds} seeds, ${seconds} s: ${name}${promise ? ` (${promise})` : ''}`)
+    if (seeds === 0) out(text.slice(-2_000))
+  }
+  out(`${MUTANTS.length - missed} passed, ${missed} failed`)
+  return missed > 0 ? 1 : 0
+}
+
+function run(mutant: string): Promise<string> {
+  const plant = new URL('./plant.js', import.meta.url).href
+  const args = [
+    '--import',
+    plant,
+    new URL('./main.ts', import.meta.url).pathname,
+    '--first',
+    '--seeds',
+    o.seeds,
+    '--from',
+    o.from,
+    '--jobs',
+    o.jobs,
+  ]
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, CONVERGE_MUTANT: mutant },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  child.stdout.on('data', (d) => {
+    text += d
+  })
+  child.stderr.on('data', (d) => {
+    text += d
+  })
+  return new Promise((resolve) => child.on('close', () => resolve(text)))
+}

@@ -219,25 +219,32 @@ export async function askForScan(stage: Stage, crm: Crm): Promise<void> {
 /** Rounds after which everything must have come to rest. */
 const ROUNDS = 40
 
-/** Faults end, brakes are released, and the lanes work until nothing is left that could be done without a person. */
+/** Faults end, brakes are released, and the lanes work by polls alone until nothing is left to do without a person. */
 export async function comeToRest(stage: Stage): Promise<boolean> {
   for (const { world } of stage.sandboxes) {
     world.faults.set([])
     world.configure({ searchLagMs: 0, salesforceLateCommitMs: 0 })
   }
   await passTime(stage)
-  for (const crm of stage.crms) await askForScan(stage, crm)
-  let scanned = false
+  return settle(stage)
+}
+
+/** And then by complete comparisons, twice: what they find is compared once more. */
+export async function compareAll(stage: Stage): Promise<boolean> {
+  for (let i = 0; i < 2; i++) {
+    for (const crm of stage.crms) await askForScan(stage, crm)
+    if (!(await settle(stage))) return false
+  }
+  return true
+}
+
+async function settle(stage: Stage): Promise<boolean> {
   for (let round = 0; round < ROUNDS; round++) {
     for (const direction of ['pull', 'push'] as const) await Promise.all(stage.crms.map((crm) => turn(stage, crm, direction)))
     await passTime(stage)
     await inTx(stage, (tx) => approveBrakes(tx))
     const states = await Promise.all(stage.engine.runtimes.map((rt) => laneState(stage.engine, rt)))
-    if (!states.every(isQuiet)) continue
-    if (scanned) return true
-    // What was written meanwhile is compared once more.
-    for (const crm of stage.crms) await askForScan(stage, crm)
-    scanned = true
+    if (states.every(isQuiet)) return true
   }
   return false
 }
