@@ -71,7 +71,13 @@ export function historyOf(crms: readonly Crm[]): fc.Arbitrary<Action[]> {
     },
     { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('api_edit' as const), kind, pick, field }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('api_delete' as const), kind, pick, field }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('resolve' as const, 'decide' as const, 'undo' as const), pick }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constantFrom('resolve' as const, 'resolve' as const, 'decide' as const, 'undo' as const),
+        pick,
+      }),
+    },
     { weight: 10, arbitrary: fc.record({ do: fc.constantFrom('pull' as const, 'push' as const), crm }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('scan' as const), crm }) },
     { weight: 5, arbitrary: fc.constant({ do: 'all' as const }) },

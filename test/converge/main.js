@@ -1,5 +1,5 @@
-// Measurements, side by side in one run: npm run bench -- sync --records 20000 [--json]
-import { requireNode24 } from '../node-version.js'
+// Random histories against an oracle: npm run converge -- --seeds 500
+import { requireNode24 } from '../../node-version.js'
 
 requireNode24()
 await import('./main.ts')

@@ -366,8 +366,10 @@ const journalled = (e: Evidence, value: string) => e.changes.some((c) => JSON.st
 const gone = (story: Story, e: Evidence, edit: Edit) =>
   edit.where !== 'api' &&
   !e.shown[edit.where]![edit.kind].some((r) => r.id === edit.id) &&
-  // A row below an account goes with it.
-  story.touched.some((t) => t.crm === edit.where && t.what !== 'move' && (edit.kind !== 'account' || t.id === edit.id))
+  // A row below an account goes with it, and what a person decides about goes as it is.
+  story.touched.some(
+    (t) => t.what === 'decide' || (t.crm === edit.where && t.what !== 'move' && (edit.kind !== 'account' || t.id === edit.id)),
+  )
 
 // --- no twins ---------------------------------------------------------------------------------------
 

@@ -164,7 +164,8 @@ async function perform(story: Story, action: Action, next: () => number): Promis
       const parent = action.kind === 'account' ? undefined : at(await stage.people[action.crm]!.rows('account'), action.pick)?.id
       // One address in eight is one that HubSpot does not take: it refuses the whole batch.
       const odd = action.kind === 'contact' && action.crm === 'salesforce' && action.pick === 7 ? `c${next()}@nowhere` : undefined
-      return (await make(story, action.crm, action.kind, next, parent, odd)) !== undefined
+      if (odd) await make(story, action.crm, action.kind, next, parent, odd)
+      return (await make(story, action.crm, action.kind, next, parent)) !== undefined
     }
     case 'create_both': {
       const n = next()
@@ -229,6 +230,8 @@ async function perform(story: Story, action: Action, next: () => number): Promis
       if (!conflict) return false
       const side = at(conflict.sides, action.pick)!.side
       const keep = side === 'hub' ? 'record' : stage.engine.runtimes.find((r) => r.id === side)!.name
+      // Every second time somebody types into a side between the look and the answer.
+      if (action.pick % 2 === 1) await typeInto(story, conflict, next)
       const stale = await changedSince(stage, conflict)
       const [answer] = await resolveConflicts(stage.engine, [{ id: conflict.id, rev: conflict.rev, choice: { keep } }])
       if (answer!.ok && stale)
@@ -339,6 +342,25 @@ async function changedSince(stage: Stage, conflict: OpenConflict): Promise<strin
       return `${link.crm} shows ${row.values[field] ?? null}, and the side ${fromCanonical(side.value)}`
   }
   return undefined
+}
+
+/** Somebody types another value into a row that a conflict is about. */
+async function typeInto(story: Story, conflict: OpenConflict, next: () => number): Promise<void> {
+  const { stage } = story
+  const field = (Object.values(EDITED).flat() as Field[]).find((f) => canonical(f) === conflict.field)
+  const [link] = await inTx(stage, (tx) =>
+    rows(
+      tx,
+      sql<{
+        crm: Crm
+        entity: Kind
+        externalId: string
+      }>`select c.name as crm, link.entity, external_id as "externalId" from link join connection c on c.id = link.connection_id
+      where record_id = ${conflict.recordId} and state = 'live' and c.id::text = any(${conflict.sides.map((s) => s.side)}::text[]) limit 1`,
+    ),
+  )
+  const row = link && (await stage.people[link.crm]!.rows(link.entity)).find((r) => r.id === link.externalId)
+  if (field && row) await type(story, link.crm, link.entity, row, field, typed(field, next()), next)
 }
 
 const fieldOf = ({ kind, field }: { kind: Kind; field: number }): Field => EDITED[kind][field % EDITED[kind].length]!
