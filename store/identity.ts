@@ -90,9 +90,16 @@ export const rowsByKey = async (tx: Tx, keys: string[]) =>
         keys,
         await rows(
           tx,
-          sql<{ key: string; connectionId: string; externalId: string; recordId: string | null; state: string | null }>`
-    select k.key, k.connection_id as "connectionId", k.external_id as "externalId", own.record_id as "recordId", own.state from natural_key k
-    left join lateral (select l.record_id, l.state from link l where l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id order by l.state = 'live' desc limit 1) own on true
+          sql<{
+            key: string
+            connectionId: string
+            externalId: string
+            recordId: string | null
+            linkId: string | null
+            state: string | null
+          }>`
+    select k.key, k.connection_id as "connectionId", k.external_id as "externalId", own.id as "linkId", own.record_id as "recordId", own.state from natural_key k
+    left join lateral (select l.id, l.record_id, l.state from link l where l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id order by l.state = 'live' desc limit 1) own on true
     where k.key = any(${keys.map(digest)}::uuid[])`,
         ),
       )

@@ -141,6 +141,10 @@ export async function startUndo(tx: Tx, id: string): Promise<boolean> {
   return true
 }
 
+/** Whether any undo is under way. */
+export const isUndoing = async (tx: Tx): Promise<boolean> =>
+  (await rows(tx, sql<{ is: boolean }>`select exists (select 1 from undo where state = 'running') as is`))[0]!.is
+
 /** Whether a connection has steps to carry out. */
 export const hasSteps = async (tx: Tx, connectionId: string): Promise<boolean> =>
   (

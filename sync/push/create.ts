@@ -230,7 +230,7 @@ export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping,
       .get(t)!
       .filter((k) => k.near.length === 0)
       .flatMap((k) => standing.get(k.key) ?? [])
-    const unlinked = found.filter((f) => f.recordId === null && f.connectionId === rt.id)
+    const unlinked = found.filter((f) => f.linkId === null && f.connectionId === rt.id)
     const others = new Set(found.flatMap((f) => (f.state === 'live' && f.recordId !== t.record.id ? (f.recordId ?? []) : [])))
     if (unlinked.length > 0) {
       held.push(t)

@@ -63,7 +63,14 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     const objects = await lanes.readObjects(tx, rt.id)
     const read = new Map(rt.objects.filter((o) => objects[o]?.phase === 'poll').map((o) => [o, objects[o]!.done]))
     if (read.size === 0) return { held: 'first read not finished', paused }
-    return { held: undefined, paused, read, began: await lanes.databaseNow(tx), lane: await lanes.takeLane(tx, rt.id, 'push') }
+    return {
+      held: undefined,
+      paused,
+      undoing: await undo.isUndoing(tx),
+      read,
+      began: await lanes.databaseNow(tx),
+      lane: await lanes.takeLane(tx, rt.id, 'push'),
+    }
   })
   if (gate.held || !gate.lane) return { counts, more: false, held: gate.held ?? 'paused' }
   const run = runOf(rt, 'push', Date.now())
@@ -83,7 +90,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     await thawParents(tx, engine.runtimes)
     await releaseBrakes(tx, rt)
   })
-  more = await undoSteps(work, until)
+  more = gate.undoing && (await undoSteps(work, until))
   // Everything goes parents first, except that children are deleted before their parents.
   const deletes = new Map<CompiledMapping, Target[]>()
   const releases: number[] = []
@@ -138,7 +145,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
       [...work.demands].map(([object, overlap]) => ({ object, overlap })),
       gate.began,
     )
-    return [await queues.nextDue(tx, 'outbox', rt.id), await undo.nextStepDue(tx, rt.id)]
+    return [await queues.nextDue(tx, 'outbox', rt.id), gate.undoing ? await undo.nextStepDue(tx, rt.id) : null]
   })
   const next = [...releases, ...due.filter((ms) => ms !== null)]
   return { counts, more, demands: work.demands.size > 0, nextMs: next.length > 0 ? Math.min(...next) : null }

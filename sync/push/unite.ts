@@ -43,6 +43,15 @@ export async function unite(tx: Tx, work: Work, target: Target, otherId: string)
     return at && mappingOf(at, other.entity)?.fields.some((f) => f.writes && mustSend(other.fields[f.name], l.base[f.name]))
   })
   if (unsent || standing.length === 0) return false
+  // Of rows that stood before their first complete read it was decided then, with all of them in sight.
+  for (const [r, rows] of [
+    [record, own.filter((l) => !onlyMade(l))],
+    [other, standing],
+  ] as const)
+    for (const l of rows) {
+      const began = (await lanes.readObjects(tx, l.connectionId))[l.object]?.began ?? Number.POSITIVE_INFINITY
+      if (Math.min(...Object.values(r.fields).map((f) => f.t[1])) <= began) return false
+    }
   if ((await conflicts.openConflicts(tx, [other.id])).length > 0) return false
   const replaced = all.filter(
     (l) => onlyMade(l) && (l.recordId === other.id || standing.some((s) => s.connectionId === l.connectionId)),

@@ -8,7 +8,7 @@ import { runSeed } from './seed.ts'
 
 afterAll(closeDatabase)
 
-test.each([1, 2, 3, 4, 5, 6])('no promise is broken by history %i', async (seed) => {
+test.each([1, 2, 3])('no promise is broken by history %i', async (seed) => {
   expect(await runSeed(await testDatabase(), seed, { shrink: false })).toBeUndefined()
 })
 
