@@ -4,8 +4,9 @@ import { rows } from '../store/database.ts'
 import { drain } from '../sync/drain.ts'
 import { inTransaction } from '../sync/engine.ts'
 import { pullSlice } from '../sync/pull/pull.ts'
+import { linkedRig } from './linked.ts'
 import { person } from './person.ts'
-import { type EngineKind, makeRig, type Rig } from './rig.ts'
+import type { EngineKind, Rig } from './rig.ts'
 
 /** Changes of one cycle: half in each CRM, accounts and deals, five of them with another account. */
 const CHANGES = 100
@@ -13,13 +14,7 @@ const MOVES = 5
 
 /** A cycle with a hundred changes among many records, and one with none. Accounts and deals. */
 export async function benchIncremental(records: number, kind: EngineKind) {
-  const each = Math.round(records / 2)
-  const rig = await makeRig(
-    kind,
-    { accounts: each, deals: each, contacts: 0, partners: 0, seed: 7, shared: 1, extra: 0, clean: true },
-    ['account', 'deal'],
-  )
-  await drain(rig.engine, { timeoutMs: 30 * 60_000 })
+  const { rig, each } = await linkedRig(kind, records)
   await drain(rig.engine)
   rig.calls()
   for (const rt of rig.engine.runtimes) await pullSlice(rig.engine, rt, { polling: 'all' })

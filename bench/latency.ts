@@ -1,9 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { sql } from 'kysely'
-import { rows } from '../store/database.ts'
 import { drain } from '../sync/drain.ts'
-import { inTransaction } from '../sync/engine.ts'
 import { startJobs } from '../sync/jobs.ts'
+import { linkedAccounts } from './linked.ts'
 import { person } from './person.ts'
 import { type EngineKind, makeRig } from './rig.ts'
 
@@ -27,16 +25,7 @@ export async function benchLatency(edits: number, kind: EngineKind, salesforceDa
   })
   rig.configure({ salesforceDailyLimit: salesforceDailyLimit ?? 1e9 })
   await drain(rig.engine)
-  const linked = await inTransaction(rig.engine, (tx) =>
-    rows(
-      tx,
-      sql<{
-        sf: string
-        hs: string
-      }>`select a.external_id as sf, b.external_id as hs from link a join link b on b.record_id = a.record_id and b.object = 'companies'
-      where a.object = 'Account' and a.entity = 'account' and a.state = 'live' and b.state = 'live'`,
-    ),
-  )
+  const linked = await linkedAccounts(rig.engine)
   const { salesforce, hubspot } = person(rig.info)
   const jobs = await startJobs(rig.engine, {
     redisUrl: kind === 'services' ? (process.env.REDIS_URL ?? 'redis://127.0.0.1:6379') : undefined,

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { benchCopy } from './copy.ts'
+import { benchImport } from './import.ts'
 import { benchIncremental } from './incremental.ts'
 import { benchLatency } from './latency.ts'
 import type { EngineKind } from './rig.ts'
@@ -103,5 +104,12 @@ measurement(
   for (const kind of kinds(o)) results.push(await benchUndo(Number(o.records), kind))
   show(results, o.json)
 })
+
+program
+  .command('import')
+  .description('Public data sets, written as exports of two CRMs, taken by the program itself')
+  .action(async () => {
+    for (const result of await benchImport()) process.stdout.write(`${JSON.stringify(result)}\n`)
+  })
 
 await program.parseAsync()

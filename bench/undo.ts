@@ -2,9 +2,10 @@ import { sql } from 'kysely'
 import { rows } from '../store/database.ts'
 import * as undos from '../store/undo.ts'
 import { drain } from '../sync/drain.ts'
-import { type Engine, inTransaction } from '../sync/engine.ts'
+import { inTransaction } from '../sync/engine.ts'
 import { planUndo } from '../sync/undo/plan.ts'
 import { verify } from '../sync/verify/verify.ts'
+import { linkedAccounts } from './linked.ts'
 import { person } from './person.ts'
 import { type EngineKind, makeRig, type Rig } from './rig.ts'
 
@@ -80,18 +81,6 @@ export async function benchUndo(writes: number, kind: EngineKind) {
     unexplained: verification.unexplained,
   }
 }
-
-const linkedAccounts = (engine: Engine) =>
-  inTransaction(engine, (tx) =>
-    rows(
-      tx,
-      sql<{
-        sf: string
-        hs: string
-      }>`select a.external_id as sf, b.external_id as hs from link a join link b on b.record_id = a.record_id and b.object = 'companies'
-      where a.object = 'Account' and a.state = 'live' and b.state = 'live' order by a.external_id`,
-    ),
-  )
 
 /** What HubSpot holds, read past the engine. */
 async function phones(rig: Rig, linked: { hs: string }[]): Promise<Map<string, string | null>> {

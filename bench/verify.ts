@@ -1,20 +1,14 @@
 import { sql } from 'kysely'
 import { rows } from '../store/database.ts'
-import { drain } from '../sync/drain.ts'
 import { inTransaction } from '../sync/engine.ts'
 import { associationColumnsOf, type Runtime } from '../sync/runtime.ts'
 import { verify } from '../sync/verify/verify.ts'
-import { type EngineKind, makeRig } from './rig.ts'
+import { linkedRig } from './linked.ts'
+import type { EngineKind } from './rig.ts'
 
 /** A complete verify of many linked records: accounts and deals, every deal with an account. */
 export async function benchVerify(records: number, kind: EngineKind) {
-  const each = Math.round(records / 2)
-  const rig = await makeRig(
-    kind,
-    { accounts: each, deals: each, contacts: 0, partners: 0, seed: 7, shared: 1, extra: 0, clean: true },
-    ['account', 'deal'],
-  )
-  await drain(rig.engine, { timeoutMs: 30 * 60_000 })
+  const { rig, each } = await linkedRig(kind, records)
   rig.calls()
   const before = process.memoryUsage().rss
   let peak = before

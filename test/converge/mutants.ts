@@ -137,7 +137,7 @@ export const MUTANTS: Mutant[] = [
         to: '  if (base || same(base, sent)) return undefined\n',
       },
       {
-        file: 'sync/undo/execute.ts',
+        file: 'sync/undo/revert.ts',
         from: 'else if (!same(link.base[name]?.c ?? null, f.from))',
         to: 'else if (same(link.base[name]?.c ?? null, null) && f.from === 0)',
       },

@@ -1,4 +1,5 @@
 import type { Sandbox } from '../../sandbox/sandbox.ts'
+import { type Answer, call } from '../support/crms.ts'
 import type { EDITED, Kind } from './history.ts'
 
 /** People who work in a CRM, through its public API and with their own token. */
@@ -37,22 +38,6 @@ export interface People {
 
 /** What new rows hold in a field of each kind: there is something to clear, and to overwrite. */
 const START = 'start'
-
-interface Answer {
-  status: number
-  // biome-ignore lint/suspicious/noExplicitAny: CRM answers are looked at freely
-  body: any
-}
-
-async function call(method: string, url: string, token: string, body?: unknown): Promise<Answer> {
-  const answer = await fetch(url, {
-    method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
-  const text = await answer.text()
-  return { status: answer.status, body: text ? JSON.parse(text) : undefined }
-}
 
 /** People are never hit by faults: those are between Concordat and the CRM. */
 function spared(sandbox: Sandbox, send: (method: string, path: string, body?: unknown) => Promise<Answer>) {
@@ -99,7 +84,7 @@ const SF = {
 export function salesforcePeople(sandbox: Sandbox): People {
   const { instanceUrl, personToken } = sandbox.info.salesforce
   const send = spared(sandbox, (method, path, body) =>
-    call(method, `${instanceUrl}/services/data/v60.0${path}`, personToken, body),
+    call(`${instanceUrl}/services/data/v60.0${path}`, method, personToken, body),
   )
   const soap = spared(sandbox, async (_method, name, body) => {
     const answer = await fetch(`${instanceUrl}/services/Soap/u/60.0`, {
@@ -180,7 +165,7 @@ const HS = {
 
 export function hubspotPeople(sandbox: Sandbox): People {
   const { baseUrl, personToken } = sandbox.info.hubspot
-  const send = spared(sandbox, (method, path, body) => call(method, `${baseUrl}${path}`, personToken, body))
+  const send = spared(sandbox, (method, path, body) => call(`${baseUrl}${path}`, method, personToken, body))
   const primary = (kind: Kind) => [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: HS[kind].primary }]
   return {
     async rows(kind) {
@@ -232,7 +217,7 @@ export function hubspotPeople(sandbox: Sandbox): People {
       ),
     remove: async (kind, id) => done(await send('DELETE', `/crm/v3/objects/${HS[kind].type}/${id}`)),
     restore: async (kind, id) =>
-      done(await call('POST', `${sandbox.info.controlUrl}/hubspot/restore`, '', { type: HS[kind].type, id })),
+      done(await call(`${sandbox.info.controlUrl}/hubspot/restore`, 'POST', '', { type: HS[kind].type, id })),
     merge: async (winner, loser) =>
       done(await send('POST', '/crm/v3/objects/companies/merge', { primaryObjectId: winner, objectIdToMerge: loser })),
     async move(kind, id, from, to) {

@@ -7,7 +7,6 @@ import { connect } from '../../src/connect.ts'
 import { defaultMappings } from '../../src/default-mappings.ts'
 import { Vault } from '../../src/secrets.ts'
 import { approveBrakes } from '../../store/attention.ts'
-import { listConnections, putConnection } from '../../store/connections.ts'
 import type { Database } from '../../store/database.ts'
 import { rows, type Tx } from '../../store/database.ts'
 import { FenceLost } from '../../store/lanes.ts'
@@ -18,6 +17,7 @@ import { pullSlice } from '../../sync/pull/pull.ts'
 import { pushSlice } from '../../sync/push/push.ts'
 import { activate, refreshMappings } from '../../sync/remap.ts'
 import { acquaint, mappingOf, type Runtime } from '../../sync/runtime.ts'
+import { storeConnections } from '../support/crms.ts'
 import type { Crm, Kind } from './history.ts'
 import { hubspotPeople, type People, salesforcePeople } from './people.ts'
 
@@ -51,36 +51,13 @@ export async function openStage(db: Database, three: boolean): Promise<Stage> {
   const workspace = randomUUID()
   await db.ensureWorkspace(workspace, 'converge')
   const vault = new Vault(randomBytes(32))
-  const { salesforce: s } = sandboxes[0]!.info
-  const own = { sandbox: true, writesEnabled: true }
-  await db.transaction(workspace, async (tx) => {
-    await putConnection(tx, {
-      ...own,
-      id: randomUUID(),
-      name: 'salesforce',
-      kind: 'salesforce',
-      position: 0,
-      config: { instanceUrl: s.instanceUrl },
-      secrets: vault.seal({
-        kind: 'refresh',
-        tokenUrl: `${s.loginUrl}/services/oauth2/token`,
-        clientId: s.clientId,
-        clientSecret: s.clientSecret,
-        refreshToken: s.refreshToken,
-      }),
-    })
-    for (const [i, { info }] of sandboxes.entries())
-      await putConnection(tx, {
-        ...own,
-        id: randomUUID(),
-        name: i === 0 ? 'hubspot' : 'second',
-        kind: 'hubspot',
-        position: 1 + i,
-        config: { baseUrl: info.hubspot.baseUrl },
-        secrets: vault.seal({ kind: 'token', accessToken: info.hubspot.accessToken }),
-      })
-  })
-  const stored = await db.transaction(workspace, listConnections)
+  const stored = await storeConnections(
+    db,
+    workspace,
+    vault,
+    sandboxes.map((x) => x.info),
+    three ? ['hubspot', 'second'] : ['hubspot'],
+  )
   await db.transaction(workspace, async (tx) => {
     for (const { id, kind } of stored)
       for (const document of defaultMappings(kind).filter((d) => KEPT.has(d.entity)))

@@ -5,12 +5,12 @@ import type { Settings } from '../../sandbox/control.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts'
 import { connect } from '../../src/connect.ts'
 import { Vault } from '../../src/secrets.ts'
-import { listConnections, putConnection } from '../../store/connections.ts'
 import { Database, rows, type Tx } from '../../store/database.ts'
 import { type DrainResult, drain } from '../../sync/drain.ts'
 import { DEFAULT_TIMING, type Engine, inTransaction, type Timing } from '../../sync/engine.ts'
 import type { Verification } from '../../sync/verify/compare.ts'
 import { verify } from '../../sync/verify/verify.ts'
+import { type Answer, call, storeConnections } from './crms.ts'
 
 /** Two local CRMs, a store and an engine, for tests that speak real HTTP. */
 
@@ -57,11 +57,6 @@ const QUICK: Timing = {
 // biome-ignore lint/suspicious/noExplicitAny: tests look into CRM answers freely
 type Loose = any
 
-interface Answer {
-  status: number
-  body: Loose
-}
-
 export class Harness {
   readonly sandbox: Sandbox
   readonly engine: Engine
@@ -78,36 +73,7 @@ export class Harness {
     const workspace = randomUUID()
     await db.ensureWorkspace(workspace, 'test')
     const vault = new Vault(randomBytes(32))
-    const { salesforce: s, hubspot: h } = sandbox.info
-    await db.transaction(workspace, async (tx) => {
-      await putConnection(tx, {
-        id: randomUUID(),
-        name: 'salesforce',
-        kind: 'salesforce',
-        position: 0,
-        config: { instanceUrl: s.instanceUrl },
-        sandbox: true,
-        writesEnabled: true,
-        secrets: vault.seal({
-          kind: 'refresh',
-          tokenUrl: `${s.loginUrl}/services/oauth2/token`,
-          clientId: s.clientId,
-          clientSecret: s.clientSecret,
-          refreshToken: s.refreshToken,
-        }),
-      })
-      await putConnection(tx, {
-        id: randomUUID(),
-        name: 'hubspot',
-        kind: 'hubspot',
-        position: 1,
-        config: { baseUrl: h.baseUrl },
-        sandbox: true,
-        writesEnabled: true,
-        secrets: vault.seal({ kind: 'token', accessToken: h.accessToken }),
-      })
-    })
-    const stored = await db.transaction(workspace, listConnections)
+    const stored = await storeConnections(db, workspace, vault, [sandbox.info])
     const runtimes = await Promise.all(stored.map((row) => connect(db, workspace, vault, row)))
     return new Harness(sandbox, {
       db,
@@ -201,14 +167,4 @@ export class Harness {
   async stop(): Promise<void> {
     await this.sandbox.stop()
   }
-}
-
-async function call(url: string, method: string, token: string, body: unknown): Promise<Answer> {
-  const answer = await fetch(url, {
-    method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
-  const text = await answer.text()
-  return { status: answer.status, body: text ? JSON.parse(text) : undefined }
 }
