@@ -112,7 +112,7 @@ function referencesByName(def: ObjectDef): Map<string, string> {
   const found = new Map<string, string>()
   for (const f of def.fields.values()) {
     if (f.type !== 'reference' || !f.createable) continue
-    const label = f.label.replace(/ ID$/, '')
+    const label = f.label.replace(/ ID$/i, '')
     const name = f.name.replace(/(Id|__c)$/, '')
     for (const heading of [
       label,

@@ -92,6 +92,23 @@ test('a lookup may be given by name, as reports do; names that fit none, and col
   ])
 })
 
+test('reports of deals name the account in a column of its name', async () => {
+  writeFileSync(join(folder, 'salesforce/Account.csv'), 'Account Name\nAlder\n')
+  writeFileSync(
+    join(folder, 'salesforce/Opportunity.csv'),
+    'Opportunity Name,Account Name,Stage,Close Date\nFirst,Alder,Prospecting,2027-01-15\n',
+  )
+  const sandbox = await startSandbox({ importFrom: folder })
+  try {
+    const [deal] = [...sandbox.world.org.table('Opportunity').rows.values()]
+    const [account] = [...sandbox.world.org.table('Account').rows.values()]
+    expect(deal!.values.AccountId).toBe(account!.id)
+    expect(sandbox.imported!.problems).toEqual([])
+  } finally {
+    await sandbox.stop()
+  }
+})
+
 test('a row may point at one further down; one that points at nothing is kept without', async () => {
   const { names, problems } = await imported(
     'Id,Name,ParentId\n001000000000001,Alder,001000000000002\n001000000000002,Birch,\n001000000000003,Beech,001000000000009\n',
