@@ -1,3 +1,4 @@
+import type { Json } from '../mappings/model/value.ts'
 import type { ObjectSchema, RawRow } from '../mappings/schema.ts'
 import type { CrmError } from './errors.ts'
 
@@ -10,6 +11,8 @@ export interface Connector {
   readonly batch: BatchSizes
   /** Whether a write's answer carries the record's new version and values. */
   readonly answersWithRecord: boolean
+  /** Whether an update of a single row can be made to depend on nobody having changed it. */
+  readonly conditional: boolean
   /** Lag of the fast reader behind the CRM's own state; decides the overlap of `changes`. */
   readonly overlapMs: number
 
@@ -29,6 +32,9 @@ export interface Connector {
   readAssociations(request: ReadRequest): Promise<Map<string, RawRow>>
   /** Rows, deleted ones included, whose unique column has one of the values. */
   find(request: FindRequest): Promise<Snapshot[]>
+
+  /** The recent history of columns, for rows of every state. */
+  history(request: HistoryRequest): Promise<HistoryAnswer>
 
   create(request: CreateRequest): Promise<Outcome[]>
   update(request: UpdateRequest): Promise<Outcome[]>
@@ -51,6 +57,8 @@ export interface BatchSizes {
   associate: number
   /** Objects of one `changes` call. */
   changes: number
+  /** Rows of one `history` call. */
+  history: number
 }
 
 /** Facts about the CRM account. */
@@ -71,6 +79,8 @@ export interface CrmUser {
   email: string
   name: string
   active: boolean
+  /** What else they are called where changes are signed (HubSpot: `userId:` and the number of their log-in). */
+  alias?: string
 }
 
 /** One row as it was read. */
@@ -128,6 +138,8 @@ export interface ReadRequest {
   object: string
   ids: string[]
   columns: string[]
+  /** It looks after a write of ours, and is counted apart. */
+  watch?: boolean
 }
 
 export interface FindRequest {
@@ -136,6 +148,32 @@ export interface FindRequest {
   column: string
   values: string[]
   columns: string[]
+}
+
+export interface HistoryRequest extends ReadRequest {
+  /** Nothing older is needed, in milliseconds of the CRM's clock; a CRM may answer with more. */
+  since: number
+}
+
+export interface HistoryAnswer {
+  /** Columns of which the CRM keeps a history at all. */
+  tracked: ReadonlySet<string>
+  /** Id as it was asked for -> column -> its changes, newest first. A column that cannot be read just now is left out. */
+  rows: Map<string, Map<string, HistoryEntry[]>>
+}
+
+/** One change of a column, as the CRM's own history tells it. */
+export interface HistoryEntry {
+  /** Wire value it was set to. */
+  value: Json
+  /** Wire value before, where the history says so. */
+  from?: Json
+  /** Milliseconds of the CRM's clock. */
+  at: number
+  /** Who: a user or an app, as `AccountInfo.ourselves` and `CrmUser` name them. */
+  by: string
+  /** By what means, in the CRM's own word; '' where it does not tell. */
+  through: string
 }
 
 export interface Page {
@@ -171,6 +209,11 @@ export interface UpdateRequest extends Timely {
 export interface UpdateRow {
   id: string
   row: RawRow
+  /**
+   * Only if nobody has changed the row since this moment (milliseconds of the CRM's clock), where the CRM can tell; a
+   * row that was changed is refused as `changed`.
+   */
+  unmodifiedSince?: number | undefined
 }
 
 export interface RemoveRequest extends Timely {
@@ -209,7 +252,8 @@ export interface Wire {
 }
 
 export interface Operation {
-  kind: 'read' | 'search' | 'write' | 'association_read' | 'association_write' | 'meta' | 'token'
+  /** `watch`: looks after our own writes, and is counted apart. */
+  kind: 'read' | 'search' | 'write' | 'association_read' | 'association_write' | 'watch' | 'meta' | 'token'
   what: string
   /** Not sent after this moment (milliseconds of our clock): what it was decided on is too old by then. */
   sendBy?: number | undefined

@@ -99,12 +99,14 @@ export interface WriteRow {
 
 /** One side of a conflict: the hub, or a link. */
 export interface Side {
-  /** `hub` or a connection id. */
+  /** `hub`, a connection id, or one followed by `overwritten`: a value that a write of ours replaced there unread. */
   side: string
   value: Value
   raw?: Json
   origin: string
   at: Interval
+  /** Who set it, where the CRM's history tells: an e-mail address, or the name of an app. */
+  by?: string
 }
 
 /** One change of a field, as the journal tells it. */

@@ -30,6 +30,7 @@ const settings = z.object({
   salesforceSlowJobs: z.boolean().optional(),
   salesforcePageRows: z.number().int().positive().optional(),
   salesforceHiddenRows: z.array(z.string()).optional(),
+  salesforceTrackedFields: z.record(z.string(), z.array(z.string())).optional(),
   rotateRefreshTokens: z.boolean().optional(),
   webhookTarget: z.string().nullable().optional(),
 })

@@ -130,6 +130,8 @@ export class World {
       this.org.hiddenRows.clear()
       for (const id of s.salesforceHiddenRows) this.org.hiddenRows.add(id)
     }
+    for (const [object, fields] of Object.entries(s.salesforceTrackedFields ?? {}))
+      this.org.trackedFields.set(object, new Set(fields))
     if (s.rotateRefreshTokens !== undefined) this.sessions.rotate = s.rotateRefreshTokens
     if (s.webhookTarget !== undefined) this.webhooks.target = s.webhookTarget ?? undefined
   }

@@ -15,7 +15,8 @@ export interface Summary {
   conflicts: number
   overruled: number
   deadLetters: number
-  calls: Record<string, { used: number; minimum: number }>
+  /** `watch`: calls that looked up what writes had replaced; they are not among those used. */
+  calls: Record<string, { used: number; minimum: number; watch: number }>
   verify: {
     compared: number
     fields: number
@@ -51,6 +52,7 @@ export async function summarise(app: App, seconds = Math.round((Date.now() - app
       calls[rt.kind] = {
         used: app.syncCalls[rt.name] ?? rt.budget.total,
         minimum: (await minimumCalls(tx, rt, { since: app.startedAt })).calls,
+        watch: rt.budget.used.watch ?? 0,
       }
     return {
       ok: verify !== null && verify.unexplained === 0,

@@ -36,7 +36,11 @@ async function named(tx: Tx, found: ConflictView[]): Promise<ConflictView[]> {
   const names = new Map(
     (await rows(tx, sql<{ id: string; name: string }>`select id, name from connection`)).map((c) => [c.id, c.name]),
   )
-  const name = (side: string) => (side === 'hub' ? 'record' : (names.get(side) ?? side))
+  const name = (side: string): string => {
+    if (side === 'hub') return 'record'
+    const [id, ...rest] = side.split(' ')
+    return [names.get(id!) ?? id!, ...rest].join('-')
+  }
   return found.map((c) => ({
     ...c,
     sides: c.sides.map((s) => ({ ...s, side: name(s.side), origin: name(s.origin) })),

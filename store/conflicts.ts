@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Entity } from '../mappings/model/model.ts'
 import type { ConflictKind, ConflictRow } from '../mappings/state.ts'
 import { json, rows, type Tx } from './database.ts'
 
@@ -18,6 +19,51 @@ export async function insertConflicts(tx: Tx, conflicts: ConflictRow[]): Promise
     from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, "recordId" uuid, field text, kind text, base jsonb, sides jsonb, policy text, why text, rev int, history jsonb) on conflict do nothing`.execute(
     tx,
   )
+  await toTrace(tx, conflicts)
+}
+
+/** Who set the sides that came from a CRM is to be looked up there. */
+async function toTrace(tx: Tx, conflicts: ConflictRow[]): Promise<void> {
+  const wanted = conflicts.flatMap((c) => c.sides.filter((s) => s.by === undefined).map((s) => ({ id: c.id, origin: s.origin })))
+  await sql`insert into trace (connection_id, conflict_id) select distinct connection.id, r.id
+    from jsonb_to_recordset(${json(wanted)}) as r(id uuid, origin text) join connection on connection.id::text = r.origin join conflict on conflict.id = r.id
+    on conflict do nothing`.execute(tx)
+}
+
+export interface Untraced extends ConflictRow {
+  entity: Entity
+  /** The record's row in that CRM. */
+  externalId: string | null
+}
+
+/** Open conflicts with a side from a connection of which it is not known yet who set it, and when. */
+export async function untraced(tx: Tx, connectionId: string, limit: number): Promise<Untraced[]> {
+  await sql`delete from trace using conflict where trace.connection_id = ${connectionId} and conflict.id = trace.conflict_id and conflict.state <> 'open'`.execute(
+    tx,
+  )
+  return rows(
+    tx,
+    sql<Untraced>`select conflict.id, conflict.record_id as "recordId", field, kind, conflict.base, sides, policy, why, conflict.rev, record.entity,
+      (select external_id from link where link.record_id = conflict.record_id and link.connection_id = ${connectionId} and link.state in ('live', 'outside') limit 1) as "externalId"
+    from trace join conflict on conflict.id = trace.conflict_id join record on record.id = conflict.record_id
+    where trace.connection_id = ${connectionId} and trace.not_before <= clock_timestamp() limit ${limit}`,
+  )
+}
+
+export async function traced(tx: Tx, connectionId: string, ids: string[]): Promise<void> {
+  await sql`delete from trace where connection_id = ${connectionId} and conflict_id = any(${ids}::uuid[])`.execute(tx)
+}
+
+export async function traceLater(tx: Tx, connectionId: string, delayMs: number): Promise<void> {
+  await sql`update trace set not_before = clock_timestamp() + ${delayMs} * interval '1 millisecond' where connection_id = ${connectionId}`.execute(
+    tx,
+  )
+}
+
+/** Says more of the sides of conflicts, where they are still those that were looked at. */
+export async function tellSides(tx: Tx, conflicts: ConflictRow[]): Promise<void> {
+  await sql`update conflict set sides = r.sides from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, rev int, sides jsonb)
+    where conflict.id = r.id and conflict.rev = r.rev and conflict.state = 'open'`.execute(tx)
 }
 
 export async function updateConflicts(tx: Tx, conflicts: ConflictRow[]): Promise<void> {
@@ -25,6 +71,7 @@ export async function updateConflicts(tx: Tx, conflicts: ConflictRow[]): Promise
   await sql`update conflict set sides = r.sides, rev = r.rev from jsonb_to_recordset(${json(conflicts)}) as r(id uuid, sides jsonb, rev int) where conflict.id = r.id and state = 'open'`.execute(
     tx,
   )
+  await toTrace(tx, conflicts)
 }
 
 export async function settleConflicts(tx: Tx, ids: string[], by: string): Promise<void> {

@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
-import { APP_ROLE, migrate } from './migrations.ts'
+import { APP_ROLE } from './migrations/table.ts'
+import { migrate } from './migrations.ts'
 import { createPglitePool } from './pglite-pool.ts'
 
 /** A transaction bound to one workspace: the only way to the tables. */

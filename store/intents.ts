@@ -25,13 +25,18 @@ export interface NewWrite {
   readClock: number
 }
 
-/** Commits the intent of a batch of writes before the request leaves: link -> write id. A link has one at a time. */
+/**
+ * Commits the intent of a batch of writes before the request leaves: link -> write id. A link has one at a time.
+ *
+ * @param watched what updates replace, and what deletes take along, is looked up afterwards.
+ */
 export async function insertWrites(
   tx: Tx,
   connectionId: string,
   batch: string,
   runId: string | null,
   writes: NewWrite[],
+  watched = false,
 ): Promise<Map<string, number>> {
   if (writes.length === 0) return new Map()
   const made = await rows(
@@ -41,7 +46,9 @@ export async function insertWrites(
       insert into write (batch, run_id, connection_id, link_id, record_id, kind, fields, read_version, read_clock)
       select ${batch}, ${runId}::uuid, ${connectionId}, r."linkId", r."recordId", r.kind, r.fields, r."readVersion", r."readClock"
       from jsonb_to_recordset(${json(writes.map((w) => ({ ...w, fields: storedWrite(w.fields) })))}) as r("linkId" uuid, "recordId" uuid, kind text, fields jsonb, "readVersion" bigint, "readClock" bigint)
-      returning id, link_id
+      returning id, link_id, kind
+    ), watched as (
+      insert into watch (connection_id, write_id) select ${connectionId}, id from made where ${watched} and kind in ('update', 'delete')
     ), opened as (
       insert into open_write (link_id, write_id, connection_id, state) select link_id, id, ${connectionId}, 'sent' from made
     ) select id, link_id as "linkId" from made`,

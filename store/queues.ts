@@ -228,7 +228,7 @@ export async function outboxState(
 }
 
 /** In how many milliseconds the next row that was put off is due; null: none was. */
-export async function nextDue(tx: Tx, queue: 'inbox' | 'outbox', connectionId: string): Promise<number | null> {
+export async function nextDue(tx: Tx, queue: 'inbox' | 'outbox' | 'watch', connectionId: string): Promise<number | null> {
   const [found] = await rows(
     tx,
     sql<{

@@ -125,6 +125,7 @@ export interface ChangeRow {
     | 'merge'
     | 'overruled'
     | 'adjusted'
+    | 'overwritten'
     | 'conflict'
     | 'settled'
     | 'resolved'

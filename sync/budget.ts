@@ -56,8 +56,9 @@ export class CallBudget implements Wire {
     return this.#credentials.token()
   }
 
+  /** All calls but those that look after our own writes. */
   get total(): number {
-    return Object.values(this.used).reduce((n, x) => n + x, 0)
+    return Object.entries(this.used).reduce((n, [kind, x]) => (kind === 'watch' ? n : n + x), 0)
   }
 
   /** Calls counted since the last time they were asked for: to be stored. */

@@ -19,6 +19,8 @@ export interface LaneState {
   /** Put off: waiting for a parent, a retry, or a hold. */
   later: number
   openWrites: number
+  /** Writes of which it is still to be looked up what they replaced. */
+  watched: number
   staged: number
   /** Deletes and clears that wait for a person's approval. */
   braked: number
@@ -31,8 +33,8 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
     const out = await queues.outboxState(tx, rt.id)
     const [more] = await rows(
       tx,
-      sql<{ open: number; staged: number; undo: number; writes: boolean; paused: boolean; braked: number }>`
-      select (select count(*) from open_write where connection_id = ${rt.id}) as open, (select count(*) from staged where connection_id = ${rt.id}) as staged,
+      sql<{ open: number; watched: number; staged: number; undo: number; writes: boolean; paused: boolean; braked: number }>`
+      select (select count(*) from open_write where connection_id = ${rt.id}) as open, (select count(*) from watch where connection_id = ${rt.id} and not_before <= clock_timestamp()) as watched, (select count(*) from staged where connection_id = ${rt.id}) as staged,
         (select writes_enabled from connection where id = ${rt.id}) as writes, exists (select 1 from pause where scope in ('all', ${rt.name})) as paused,
         (select count(*) from undo_step join undo on undo.id = undo_step.undo_id and undo.state = 'running' where connection_id = ${rt.id} and undo_step.state = 'planned') as undo,
         (select coalesce(sum(count), 0) from brake where connection_id = ${rt.id} and state = 'waiting') as braked`,
@@ -44,6 +46,7 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
       outbox: Object.values(out.due).reduce((n, x) => n + x, 0),
       later: out.later + more!.undo,
       openWrites: more!.open,
+      watched: more!.watched,
       staged: more!.staged,
       braked: more!.braked,
       held: more!.paused
@@ -65,7 +68,7 @@ const isWritten = (s: LaneState): boolean =>
   s.synced && s.inbox === 0 && s.staged === 0 && (isHeld(s) || s.outbox + s.later <= s.braked)
 
 /** Whether a connection has nothing to do that could be done without a person. */
-export const isQuiet = (s: LaneState): boolean => isWritten(s) && s.openWrites === 0
+export const isQuiet = (s: LaneState): boolean => isWritten(s) && s.openWrites === 0 && (isHeld(s) || s.watched === 0)
 
 export interface DrainResult {
   pulled: ReturnType<typeof noCounts>

@@ -17,6 +17,7 @@ import { judge } from './merge/policy.ts'
 import { withAssociations } from './pull/work.ts'
 import { activate, mappingField, refreshMappings, withPolicy } from './remap.ts'
 import { columnsOf, mappingOf, namesOf, type Runtime } from './runtime.ts'
+import { overwrittenSide } from './watch/overwritten.ts'
 
 /** What settles a conflict: one of its sides (`record`, or a connection's name), a value, or a policy. */
 export type Choice = { keep: string } | { value: Value } | { judge: Policy }
@@ -103,12 +104,19 @@ async function readSides(engine: Engine, asks: readonly Ask[]): Promise<Reads[]>
 interface Shown {
   hub: Side
   links: { link: LinkRow; name: string; side: Side }[]
+  /** Values that writes of ours replaced unread: they stand nowhere any more. */
+  lost: { name: string; side: Side }[]
 }
 
 function show(conflict: ConflictRow, record: RecordRow, live: LinkRow[], runtimes: readonly Runtime[]): Shown {
   const state = record.fields[conflict.field]
+  const nameOf = (id: string) => runtimes.find((r) => r.id === id)?.name ?? id
+  const told = conflict.sides.find((s) => s.side === 'hub' && same(s.value, state?.v ?? null))
   return {
-    hub: { side: 'hub', value: state?.v ?? null, origin: state?.o ?? '', at: state?.t ?? [0, 0] },
+    lost: conflict.sides.flatMap((side) =>
+      side.side === overwrittenSide(side.origin) ? [{ name: `${nameOf(side.origin)}-overwritten`, side }] : [],
+    ),
+    hub: { side: 'hub', value: state?.v ?? null, origin: state?.o ?? '', at: told?.at ?? state?.t ?? [0, 0] },
     links: live.flatMap((link) => {
       const rt = runtimes.find((r) => r.id === link.connectionId)
       const own = conflict.sides.find((s) => s.side === link.connectionId)
@@ -155,7 +163,10 @@ async function settle(tx: Tx, engine: Engine, asks: readonly Ask[], busy: Readon
       return refused('frozen', `the record of conflict ${id} is ${record?.frozen ? `frozen: ${record.frozen}` : 'deleted'}`)
     const live = byRecord.get(record.id) ?? []
     const shown = show(conflict, record, live, engine.runtimes)
-    const present = { [RECORD_SIDE]: shown.hub.value, ...Object.fromEntries(shown.links.map((l) => [l.name, l.side.value])) }
+    const present = {
+      [RECORD_SIDE]: shown.hub.value,
+      ...Object.fromEntries([...shown.links, ...shown.lost].map((l) => [l.name, l.side.value])),
+    }
     if (rev !== conflict.rev)
       return refused(
         'stale',
@@ -214,7 +225,7 @@ function chosenValue(
     return `conflict ${conflict.id} has no side "${choice.keep}"; its sides are ${Object.keys(present).join(', ')}`
   }
   let leading = shown.hub
-  for (const { side } of shown.links) {
+  for (const { side } of [...shown.links, ...shown.lost]) {
     if (same(side.value, leading.value)) continue
     const verdict = judge(choice.judge, {
       hub: { value: leading.value, origin: leading.origin, at: leading.at },

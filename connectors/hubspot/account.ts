@@ -19,6 +19,7 @@ const ownersAnswer = z.looseObject({
       email: z.string().nullish(),
       firstName: z.string().nullish(),
       lastName: z.string().nullish(),
+      userIdIncludingInactive: z.number().nullish(),
     }),
   ),
   paging: z.looseObject({ next: z.looseObject({ after: z.string() }).optional() }).optional(),
@@ -70,6 +71,7 @@ export async function users(client: HubspotClient): Promise<CrmUser[]> {
             email: o.email,
             name: [o.firstName, o.lastName].filter(Boolean).join(' '),
             active: !archived,
+            ...(o.userIdIncludingInactive && { alias: `userId:${o.userIdIncludingInactive}` }),
           })
       after = body.paging?.next?.after
     } while (after)

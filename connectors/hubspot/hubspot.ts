@@ -8,6 +8,8 @@ import type {
   CreateRequest,
   CrmUser,
   FindRequest,
+  HistoryAnswer,
+  HistoryRequest,
   ListRequest,
   Outcome,
   Page,
@@ -23,6 +25,7 @@ import { readAssociations } from './associations.ts'
 import { HubspotClient } from './client.ts'
 import { create } from './create.ts'
 import { describe } from './describe.ts'
+import { history } from './history.ts'
 import { BATCH } from './limits.ts'
 import { find, list, readByIds } from './read.ts'
 import { remove } from './remove.ts'
@@ -34,6 +37,7 @@ export class HubspotConnector implements Connector {
   readonly kind = 'hubspot'
   readonly answersWithRecord = true
   readonly associationsApart = true
+  readonly conditional = false
   /** Search shows changes late. */
   readonly overlapMs = 2 * 60_000
   readonly batch = BATCH
@@ -79,6 +83,10 @@ export class HubspotConnector implements Connector {
 
   find(request: FindRequest): Promise<Snapshot[]> {
     return find(this.#client, request)
+  }
+
+  history(request: HistoryRequest): Promise<HistoryAnswer> {
+    return history(this.#client, request)
   }
 
   create(request: CreateRequest): Promise<Outcome[]> {

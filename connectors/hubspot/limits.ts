@@ -11,6 +11,7 @@ export const BATCH: BatchSizes = {
   remove: 100,
   associate: 1000,
   changes: 1,
+  history: 50,
 }
 
 /** Most results of one page of a search. */

@@ -27,12 +27,12 @@ export async function list(client: HubspotClient, { object, columns, after }: Li
 }
 
 /** Ids that a batch read leaves out are archived, merged or gone: archived ones are read in a second call, the rest one by one. */
-export async function readByIds(client: HubspotClient, { object, ids, columns }: ReadRequest): Promise<Snapshot[]> {
+export async function readByIds(client: HubspotClient, { object, ids, columns, watch }: ReadRequest): Promise<Snapshot[]> {
   const found: Snapshot[] = []
   let missing = ids
   for (const archived of [false, true]) {
     if (missing.length === 0) break
-    found.push(...(await readBatch(client, { object, ids: missing, columns }, archived)))
+    found.push(...(await readBatch(client, { object, ids: missing, columns, ...(watch && { watch }) }, archived)))
     const seen = new Set(found.map((s) => s.id))
     missing = missing.filter((id) => !seen.has(id))
   }
@@ -43,9 +43,13 @@ export async function readByIds(client: HubspotClient, { object, ids, columns }:
   return found
 }
 
-async function readBatch(client: HubspotClient, { object, ids, columns }: ReadRequest, archived: boolean): Promise<Snapshot[]> {
+async function readBatch(
+  client: HubspotClient,
+  { object, ids, columns, watch }: ReadRequest,
+  archived: boolean,
+): Promise<Snapshot[]> {
   const { body, clock } = await client.request(
-    { kind: 'read', what: `read ${ids.length} ${object}` },
+    { kind: watch ? 'watch' : 'read', what: `read ${ids.length} ${object}` },
     {
       method: 'POST',
       path: `/crm/v3/objects/${object}/batch/read?archived=${archived}`,

@@ -14,4 +14,5 @@ export const BATCH: BatchSizes = {
   remove: 200,
   associate: 200,
   changes: 5,
+  history: 500,
 }

@@ -19,10 +19,10 @@ export async function list(client: SalesforceClient, { object, columns, after }:
 }
 
 /** Rows by id, deleted and merged ones included. */
-export async function readByIds(client: SalesforceClient, { object, ids, columns }: ReadRequest): Promise<Snapshot[]> {
+export async function readByIds(client: SalesforceClient, { object, ids, columns, watch }: ReadRequest): Promise<Snapshot[]> {
   if (ids.length === 0) return []
   const { body, clock } = await client.query(
-    'read',
+    watch ? 'watch' : 'read',
     `SELECT ${selectList(object, columns)} FROM ${object} WHERE Id IN (${ids.map(quote).join(',')})`,
     recordsAnswer,
     true,

@@ -8,6 +8,8 @@ import type {
   CreateRequest,
   CrmUser,
   FindRequest,
+  HistoryAnswer,
+  HistoryRequest,
   ListRequest,
   Outcome,
   Page,
@@ -22,21 +24,28 @@ import { associate } from './associate.ts'
 import { changes } from './changes.ts'
 import { SalesforceClient } from './client.ts'
 import { describe } from './describe.ts'
+import { history, trackedFields } from './history.ts'
 import { BATCH } from './limits.ts'
 import { find, list, readAssociations, readByIds } from './read.ts'
 import { create, remove, restore, update } from './write.ts'
+
+/** An admin seldom changes which fields are tracked. */
+const TRACKED_FOR_MS = 3_600_000
 
 /** Speaks to a Salesforce org. The capabilities have files of their own in this folder. */
 export class SalesforceConnector implements Connector {
   readonly kind = 'salesforce'
   readonly answersWithRecord = false
   readonly associationsApart = false
+  readonly conditional = true
   /** A transaction that commits late carries an older SystemModstamp. */
   readonly overlapMs = 5 * 60_000
   readonly batch = BATCH
   readonly #client: SalesforceClient
   /** Described objects: a write needs the types of their fields. */
   readonly #schemas = new Map<string, ObjectSchema>()
+  /** Object -> the fields whose history is kept, and until when that is believed. */
+  readonly #tracked = new Map<string, { fields: Set<string>; until: number }>()
 
   constructor({ instanceUrl, wire }: { instanceUrl: string; wire: Wire }) {
     this.#client = new SalesforceClient({ instanceUrl, wire })
@@ -74,6 +83,16 @@ export class SalesforceConnector implements Connector {
 
   find(request: FindRequest): Promise<Snapshot[]> {
     return find(this.#client, request)
+  }
+
+  async history(request: HistoryRequest): Promise<HistoryAnswer> {
+    const { object } = request
+    let known = this.#tracked.get(object)
+    if (!known || known.until < Date.now()) {
+      known = { fields: await trackedFields(this.#client, object), until: Date.now() + TRACKED_FOR_MS }
+      this.#tracked.set(object, known)
+    }
+    return history(this.#client, request, known.fields, this.#schemas.get(object))
   }
 
   create(request: CreateRequest): Promise<Outcome[]> {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ObjectSchema } from '../../mappings/schema.ts'
-import type { CreateRequest, Operation, Outcome, RemoveRequest, UpdateRequest } from '../connector.ts'
+import type { CreateRequest, Operation, Outcome, RemoveRequest, UpdateRequest, UpdateRow } from '../connector.ts'
 import { CrmError } from '../errors.ts'
 import type { SalesforceClient } from './client.ts'
 import { classify, type SalesforceErrorEntry } from './errors.ts'
@@ -28,15 +28,44 @@ export async function create(
   return save(client, operation, 'PATCH', `/composite/sobjects/${object}/${externalId}`, records)
 }
 
-/** Updates rows by id. */
+/** Updates rows by id; a single row, if asked, only where nobody has changed it since it was read. */
 export async function update(
   client: SalesforceClient,
   { object, rows, sendBy }: UpdateRequest,
   schema: ObjectSchema | undefined,
 ): Promise<Outcome[]> {
+  const [only] = rows
+  if (rows.length === 1 && only!.unmodifiedSince !== undefined) return [await updateIf(client, object, only!, sendBy, schema)]
   const records = rows.map(({ id, row }) => encodeInto({ attributes: { type: object }, id }, schema, row))
   const operation: Operation = { kind: 'write', what: `update ${rows.length} ${object}`, sendBy }
   return save(client, operation, 'PATCH', '/composite/sobjects', records)
+}
+
+/** One row, on a condition (REST API: conditional requests; it compares LastModifiedDate, in whole seconds). */
+async function updateIf(
+  client: SalesforceClient,
+  object: string,
+  { id, row, unmodifiedSince }: UpdateRow,
+  sendBy: number | undefined,
+  schema: ObjectSchema | undefined,
+): Promise<Outcome> {
+  try {
+    await client.request(
+      { kind: 'write', what: `update ${object} ${id}`, sendBy },
+      {
+        method: 'PATCH',
+        url: `/sobjects/${object}/${id}`,
+        body: JSON.stringify(encodeInto({}, schema, row)),
+        headers: { 'If-Unmodified-Since': new Date(unmodifiedSince!).toUTCString() },
+      },
+      z.unknown(),
+    )
+    return { ok: true, id }
+  } catch (error) {
+    // What is wrong with the row is the row's outcome; anything else is the call's.
+    if (error instanceof CrmError && (error.aboutRequest || error.class === 'locked')) return { ok: false, error }
+    throw error
+  }
 }
 
 /** Deletes rows by id; they go to the recycle bin. */

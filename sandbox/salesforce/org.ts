@@ -1,4 +1,5 @@
 import { SalesforceError } from './errors.ts'
+import { definitions, historyOf } from './history.ts'
 import { makeId, normaliseId } from './ids.ts'
 import { PERSON, type Row, type Table, type ValidationRule } from './model.ts'
 import { reader, SYSTEM_FIELDS } from './reading.ts'
@@ -31,6 +32,8 @@ export class Org extends Tables {
   slowJobs = false
   /** Most rows of one page of a query: a platform may answer with fewer than were asked for. */
   pageRows = 2_000
+  /** Object -> fields whose changes are written to its history. */
+  readonly trackedFields = new Map<string, Set<string>>()
   /** Rows that sharing hides from everybody but people. */
   readonly hiddenRows = new Set<string>()
   currency = 'USD'
@@ -167,10 +170,29 @@ export class Org extends Tables {
 
   #save(table: Table, row: Row, values: Record<string, Wire>, user: string): void {
     this.unindex(table, row)
+    const before = row.values
     row.values = values
     row.modified = row.stamp = this.#stamp()
     row.modifiedBy = user
     this.put(table, row)
+    const tracked = this.trackedFields.get(table.def.name)
+    for (const { object, values } of tracked ? historyOf(table.def, row.id, before, row.values, tracked) : []) {
+      const kept = this.table(object)
+      this.put(kept, this.#fresh(makeId(kept.def.prefix, kept.nextId++), values, user))
+    }
+  }
+
+  /** Brings the tables of EntityDefinition and FieldDefinition up to date, for who is about to read them. */
+  refreshDefinitions(): void {
+    const defs = [...this.tables.values()].map((t) => t.def)
+    const { entities, fields } = definitions(defs, this.trackedFields, (id, values) => this.#fresh(id, values, PERSON))
+    for (const [object, rows] of [
+      ['EntityDefinition', entities],
+      ['FieldDefinition', fields],
+    ] as const) {
+      this.addObject(this.table(object).def)
+      for (const row of rows) this.index(this.table(object), row)
+    }
   }
 
   /** A change by the system: no rule is asked. */

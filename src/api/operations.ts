@@ -4,6 +4,7 @@ import { mappingJsonSchema } from '../../mappings/mapping.ts'
 import { entitySchema } from '../../mappings/model/model.ts'
 import * as attention from '../../store/attention.ts'
 import * as queries from '../../store/queries.ts'
+import { isWatching, setWatching } from '../../store/watch.ts'
 import { laneState } from '../../sync/drain.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import type { App } from '../app.ts'
@@ -120,6 +121,25 @@ export function operationRoutes(api: OpenAPIHono, app: App): void {
   api.openapi(
     createRoute({
       method: 'post',
+      path: '/api/v1/connections/{name}/watch',
+      summary: "Whether what writes have replaced is looked up in the CRM's field history afterwards",
+      request: {
+        params: z.object({ name: z.string() }),
+        body: { required: true, content: { 'application/json': { schema: z.strictObject({ enabled: z.boolean() }) } } },
+      },
+      responses: { 200: json(anyObject, 'Done'), ...errors },
+    }),
+    async (c) => {
+      const { name } = c.req.valid('param')
+      const { enabled } = c.req.valid('json')
+      if (!(await inTx((tx) => setWatching(tx, name, enabled))))
+        throw new ApiError(404, 'not_found', `there is no connection "${name}"`)
+      return c.json({ name, watching: enabled }, 200)
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
       path: '/api/v1/connections/{name}/users',
       summary: 'Say who a user is in a CRM where the e-mail addresses differ; null takes it back',
       request: {
@@ -215,6 +235,10 @@ async function status(app: App) {
   const { engine } = app
   const lanes = await Promise.all(engine.runtimes.map((rt) => laneState(engine, rt)))
   const writes = new Map((await inTransaction(engine, queries.connectionNames)).map((c) => [c.name, c.writesEnabled]))
+  const watching = new Map<string, boolean>()
+  await inTransaction(engine, async (tx) => {
+    for (const rt of engine.runtimes) watching.set(rt.id, await isWatching(tx, rt.id))
+  })
   return inTransaction(engine, async (tx) => ({
     store: app.db.kind,
     queue: app.config.redisUrl ? 'redis' : app.db.kind,
@@ -225,6 +249,7 @@ async function status(app: App) {
       kind: rt.kind,
       sandbox: rt.sandbox,
       writesEnabled: writes.get(rt.name) ?? false,
+      watching: watching.get(rt.id) ?? false,
       account: rt.account.name,
       calls: rt.budget.used,
       day: rt.budget.day ?? null,

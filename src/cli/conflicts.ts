@@ -125,10 +125,26 @@ interface ResolveOptions extends JsonOption {
 
 /** Who holds what, one side a line. */
 const sides = (c: Row, width = 40): string[] =>
-  (c.sides as { side: string; origin: string; value: unknown }[]).map(
-    (s) =>
-      `${s.side}${s.side !== s.origin && s.origin ? ` (from ${s.origin})` : ''}: ${s.value === null ? '(blank)' : short(s.value, width)}`,
-  )
+  (c.sides as { side: string; origin: string; value: unknown; at: [number, number]; by?: string }[]).map((s) => {
+    const from = s.origin && s.origin !== s.side && !s.side.startsWith(`${s.origin}-`) ? ` (from ${s.origin})` : ''
+    return `${s.side}${from}: ${s.value === null ? '(blank)' : short(s.value, width)}${width > 40 ? ` ${changed(s)}` : ''}`
+  })
+
+const moment = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, 19)
+
+/** Who changed it and when, as far as anybody knows. */
+function changed({ at, by }: { at: [number, number]; by?: string }): string {
+  const [after, until] = at
+  const when =
+    until === 0
+      ? ''
+      : after === until
+        ? `at ${moment(until)}`
+        : after === 0
+          ? `before ${moment(until)}`
+          : `between ${moment(after)} and ${moment(until)}`
+  return [by && `by ${by}`, when].filter(Boolean).join(', ')
+}
 
 /** A value as it was typed: JSON where it is some, else text. */
 function parsed(text: string): unknown {

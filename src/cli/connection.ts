@@ -1,9 +1,9 @@
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import { withApi } from './client.ts'
 import { type JsonOption, json, print, printJson, type Row } from './output.ts'
 import { table } from './print.ts'
 
-/** `concordat connection`: list, enable-writes, disable-writes, map-user. */
+/** `concordat connection`: list, enable-writes, disable-writes, watch, map-user. */
 export function addConnection(program: Command): void {
   const connection = program.command('connection').description('Connections to CRMs')
   json(connection.command('list', { isDefault: true }).description('List connections')).action(async (o: JsonOption) => {
@@ -13,13 +13,14 @@ export function addConnection(program: Command): void {
     if (o.json) return printJson(status.connections)
     print(
       table(
-        ['name', 'CRM', 'account', 'local', 'writing'],
+        ['name', 'CRM', 'account', 'local', 'writing', 'watching'],
         status.connections.map((c) => [
           String(c.name),
           String(c.kind),
           String(c.account),
           c.sandbox ? 'yes' : 'no',
           c.writesEnabled ? 'on' : 'off',
+          c.watching ? 'on' : 'off',
         ]),
       ),
     )
@@ -41,6 +42,20 @@ export function addConnection(program: Command): void {
       else print(`Writing to ${target} is ${enabled ? 'on' : 'off'}.`)
     })
   }
+
+  json(
+    connection
+      .command('watch')
+      .argument('<name>')
+      .addArgument(new Argument('<state>').choices(['on', 'off']))
+      .description("Look up in the CRM's field history what our writes have replaced unread (on by default; costs calls)"),
+  ).action(async (target: string, state: string, o: JsonOption) => {
+    const done = await withApi({ crms: false }, (send) =>
+      send('POST', `/api/v1/connections/${encodeURIComponent(target)}/watch`, { enabled: state === 'on' }),
+    )
+    if (o.json) printJson(done)
+    else print(`Watching of writes to ${target} is ${state}.`)
+  })
 
   json(
     connection

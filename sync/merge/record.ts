@@ -165,4 +165,4 @@ function observe(
   out.observed.push({ ...conflict, sides: [...others, side], rev: conflict.rev + 1 })
 }
 
-const policyName = (policy: Policy): string => (typeof policy === 'string' ? policy : `source: ${policy.source}`)
+export const policyName = (policy: Policy): string => (typeof policy === 'string' ? policy : `source: ${policy.source}`)

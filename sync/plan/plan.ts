@@ -203,6 +203,7 @@ async function actionsOf(
     fence: 0,
     runId: null,
     counts: noPushCounts(),
+    watching: false,
     flightMs: flightOf(engine, rt),
     demands: new Map(),
   }

@@ -7,6 +7,7 @@ import { type Engine, inTransaction, storeCalls } from '../engine.ts'
 import { refreshMappings } from '../remap.ts'
 import { runOf, storeRun } from '../runs.ts'
 import type { Runtime } from '../runtime.ts'
+import { traceConflicts } from '../watch/trace.ts'
 import { firstReads } from './first.ts'
 import { pullInbox } from './inbox.ts'
 import { poll } from './poll.ts'
@@ -62,6 +63,7 @@ export async function pullSlice(
   for (const object of rt.objects)
     if (work.objects[object]?.phase === 'poll' && inTime() && scanDue(work, object, now))
       more = (await scan(work, object)) || more
+  if (inTime()) await traceConflicts(engine, rt)
   await inTransaction(engine, async (tx) => {
     await storeCalls(tx, rt)
     await storeRun(tx, rt, 'pull', run, { counts: work.counts, more, now: Date.now() })

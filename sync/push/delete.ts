@@ -200,6 +200,7 @@ export async function prepareDeletes(
       readVersion: snapshots.get(t.link.externalId!)!.version,
       readClock: 0,
     })),
+    work.watching,
   )
   return { ready, ids, sendBy }
 }

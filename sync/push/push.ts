@@ -5,6 +5,7 @@ import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
 import * as undo from '../../store/undo.ts'
 import * as waiting from '../../store/waiting.ts'
+import * as watch from '../../store/watch.ts'
 import { type ApplyContext, drawContext } from '../batch.ts'
 import { releaseBrakes } from '../brake.ts'
 import { type Engine, flightOf, inTransaction, pausedScopes, storeCalls, writesEnabled } from '../engine.ts'
@@ -13,6 +14,7 @@ import { refreshMappings } from '../remap.ts'
 import { runOf, storeRun } from '../runs.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
 import { undoSteps } from '../undo/execute.ts'
+import { watchWrites } from '../watch/watch.ts'
 import { type Following, followCreates, followUpdates } from './associations.ts'
 import { type Claims, sortClaims } from './claims.ts'
 import { type PreparedCreates, prepareCreates, sendAllCreates } from './create.ts'
@@ -67,6 +69,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
       held: undefined,
       paused,
       undoing: await undo.isUndoing(tx),
+      watching: await watch.isWatching(tx, rt.id),
       read,
       began: await lanes.databaseNow(tx),
       lane: await lanes.takeLane(tx, rt.id, 'push'),
@@ -81,6 +84,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
     runId: run.id,
     counts,
     flightMs: flightOf(engine, rt),
+    watching: gate.watching,
     demands: new Map(),
   }
   const until = Date.now() + sliceMs
@@ -136,6 +140,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   }
   for (const [mapping, targets] of [...deletes].reverse())
     await concurrently(chunks(targets, rt.connector.batch.remove).map((piece) => () => deleteBatch(work, mapping, piece)))
+  if (gate.watching) more = (await watchWrites(work)) || more
   const due = await inTransaction(engine, async (tx) => {
     await storeCalls(tx, rt)
     await storeRun(tx, rt, 'push', run, { counts, more, now: Date.now() })
@@ -145,7 +150,11 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
       [...work.demands].map(([object, overlap]) => ({ object, overlap })),
       gate.began,
     )
-    return [await queues.nextDue(tx, 'outbox', rt.id), gate.undoing ? await undo.nextStepDue(tx, rt.id) : null]
+    return [
+      await queues.nextDue(tx, 'outbox', rt.id),
+      gate.undoing ? await undo.nextStepDue(tx, rt.id) : null,
+      await queues.nextDue(tx, 'watch', rt.id),
+    ]
   })
   const next = [...releases, ...due.filter((ms) => ms !== null)]
   return { counts, more, demands: work.demands.size > 0, nextMs: next.length > 0 ? Math.min(...next) : null }

@@ -52,13 +52,14 @@ export async function updateBatch(
   const { ready, ids, sendBy } = await commit(work, (tx) => prepareUpdates(tx, work, mapping, targets, ctx, snapshots))
   if (ready.length === 0) return []
   const plain = ready.filter((p) => Object.keys(withoutAssociations(p.row)).length > 0)
+  const unmodifiedSince = plain.length === 1 ? conditionFor(rt, snapshots, plain[0]!) : undefined
   const outcomes = new Map<Planned, Outcome>(ready.map((p) => [p, { ok: true, id: p.link.externalId! }]))
   if (plain.length > 0) {
     const results = await send(work, ids, () =>
       rt.connector.update({
         object: mapping.object,
         sendBy,
-        rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row) })),
+        rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row), unmodifiedSince })),
       }),
     )
     for (const [i, r] of results.entries()) outcomes.set(plain[i]!, r)
@@ -75,6 +76,15 @@ export async function updateBatch(
     'update',
   )
   return ready.filter(apart).map((p) => ({ planned: p, writeId: ids.get(p.link.id)!, outcome: outcomes.get(p)! }))
+}
+
+/** Stamps are whole seconds: only within a second that was over when the row was read can nobody have come after. */
+const PAST_SECOND_MS = 2_000
+
+/** Since when a single row must not have been changed, where the CRM can see to that. */
+export function conditionFor(rt: Runtime, snapshots: Snapshot[], planned: Planned): number | undefined {
+  const read = snapshots.find((s) => s.id === planned.link.externalId)
+  return rt.connector.conditional && read && read.clock - read.version >= PAST_SECOND_MS ? read.version : undefined
 }
 
 /**
@@ -192,6 +202,7 @@ export async function prepareUpdates(
       readVersion: byId.get(p.link.externalId!)!.version,
       readClock: byId.get(p.link.externalId!)!.clock,
     })),
+    work.watching,
   )
   return { ready, ids, sendBy }
 }

@@ -20,6 +20,8 @@ export interface Work {
   runId: string | null
   counts: PushCounts
   flightMs: number
+  /** What updates replace is looked up in the CRM's own history afterwards. */
+  watching: boolean
   /** Objects of which a poll is needed before the lane can go on: whether its overlap is to be read too. */
   demands: Map<string, boolean>
 }

@@ -38,6 +38,7 @@ export const intentsOf = async (
       randomUUID(),
       undoId,
       of.map((r) => r.write),
+      work.watching,
     ))
       ids.set(linkId, id)
   return ids

@@ -32,6 +32,7 @@ export function plan(org: Org, soql: string, options: { all: boolean; version: s
     throw malformed(`\n${soql.slice(0, 60)}\n^\nERROR at Row:1:Column:1\n${(error as Error).message.split('\n')[0]}`)
   }
   const name = query.sObject ?? ''
+  if (name.toLowerCase() === 'fielddefinition') org.refreshDefinitions()
   const table = org.find(name)
   if (!table) {
     const column = Math.max(soql.toLowerCase().lastIndexOf(name.toLowerCase()) + 1, 1)
