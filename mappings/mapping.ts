@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { brakeSchema, fieldBrakeSchema } from './brake.ts'
 import { ruleEntry } from './identity.ts'
 import { entitySchema, fieldDef } from './model/model.ts'
 import { FIELD_TYPES } from './model/types.ts'
@@ -38,6 +39,9 @@ export const fieldMappingSchema = z.object({
   factor: z.number().positive().optional().describe('CRM number times this is the canonical number'),
   as: z.enum(['name', 'code', 'text']).optional().describe('How countries and states are written'),
   policy: policySchema.default('manual'),
+  brake: fieldBrakeSchema
+    .optional()
+    .describe('Stops and asks when so many rows would lose this field, or get another value in it'),
 })
 
 const condition = z.object({
@@ -66,6 +70,7 @@ export const mappingSchema = z
     firstLink: z.union([z.enum(['latest', 'manual']), z.object({ source: z.string() })]).default({ source: 'salesforce' }),
     onDelete: z.enum(['delete', 'unlink', 'ignore']).default('delete'),
     write: z.boolean().default(true).describe('false: read only'),
+    brake: brakeSchema.prefault({}).describe('Stops and asks when so much would be taken away at once'),
     fields: z.record(z.string(), z.union([z.string(), fieldMappingSchema])),
   })
   .strict()

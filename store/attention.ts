@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { rows, type Tx } from './database.ts'
+import { LEAVING } from './queues.ts'
 
 /** What a person looks after, as lists: conflicts, reviews, refused values, frozen records, findings, runs, brakes. */
 
@@ -109,9 +110,13 @@ export async function approveBrakes(tx: Tx, connection?: string, entity?: string
   const done = await rows(
     tx,
     sql<{
-      object: string
+      connectionId: string
     }>`update brake set state = 'approved', at = clock_timestamp() from connection where connection.id = brake.connection_id and brake.state = 'waiting'
-    ${connection ? sql`and connection.name = ${connection}` : sql``} ${entity ? sql`and brake.object = ${entity}` : sql``} returning brake.object`,
+    ${connection ? sql`and connection.name = ${connection}` : sql``} ${entity ? sql`and brake.object = ${entity}` : sql``} returning connection.id as "connectionId"`,
+  )
+  // Rows that seemed to have left are looked at again at once.
+  await sql`update inbox set not_before = '-infinity' where connection_id = any(${done.map((d) => d.connectionId)}::uuid[]) and reason = ${LEAVING}`.execute(
+    tx,
   )
   return done.length
 }

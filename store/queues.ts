@@ -3,6 +3,9 @@ import { json, rows, type Tx } from './database.ts'
 
 /** Inbox and outbox. A row goes only if its `seq` is still the one that was claimed. */
 
+/** Reason of inbox rows that wait behind the brake. */
+export const LEAVING = 'the brake holds it: many rows seem to have left at once'
+
 export interface InboxRow {
   object: string
   externalId: string

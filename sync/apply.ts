@@ -1,19 +1,21 @@
 import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
-import type { ConflictRow, LinkRow, WriteRow } from '../mappings/state.ts'
+import type { ConflictRow, LinkRow, RecordRow, WriteRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as intents from '../store/intents.ts'
 import * as links from '../store/links.ts'
+import { LEAVING } from '../store/queues.ts'
 import * as records from '../store/records.ts'
 import { type ApplyContext, Batch, type Counts, type Item, noCounts } from './batch.ts'
 import { blankedReferences } from './blanked.ts'
+import { holdsLeaving } from './brake.ts'
 import { deleted, redirectMerges, restored, takeOver } from './departures.ts'
 import { merge, openConflict } from './merging.ts'
 import { linkNewcomers } from './newcomers.ts'
 import { interpret } from './reading.ts'
 import { inward } from './references.ts'
-import { isUnclear } from './runtime.ts'
+import { isUnclear, mappingsOf } from './runtime.ts'
 import { settle } from './settle.ts'
 
 /** What becomes of an unanswered write that a later read shows to have had no effect. */
@@ -106,6 +108,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
   const references = await inward(tx, rt, object, rest)
   const items = await interpret(rt, object, rest, references)
   const blanked = await blankedReferences(tx, ctx, items, byExternal)
+  const held = await leavingInNumbers(tx, ctx, object, rest, items, byExternal, byRecord)
   const newcomers: Item[] = []
   const back = (id: string, reason: string, delayMs = 0) => {
     batch.counts.putBack++
@@ -123,6 +126,10 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
     // A stale replica answered. Never for Salesforce: there a late commit carries an older stamp.
     if (rt.kind === 'hubspot' && !snapshot.deleted && known.some((l) => snapshot.version < Math.max(l.seen, l.wrote))) {
       back(snapshot.id, 'an older version was read', 1_000)
+      continue
+    }
+    if (held.has(snapshot.id)) {
+      back(snapshot.id, LEAVING, LEAVING_AGAIN_MS)
       continue
     }
     if (snapshot.unseen) {
@@ -253,6 +260,33 @@ function unseen(batch: Batch, ctx: ApplyContext, object: string, { id }: Snapsho
       `${object} ${id} cannot be seen any more: deleted for good, or hidden from the integration user; it is left alone`,
     )
   }
+}
+
+/** Rows that the brake holds are looked at again: whatever made them leave may be over. */
+const LEAVING_AGAIN_MS = 10 * 60_000
+
+/** Rows that would leave their entity in numbers that a person has to look at first. */
+async function leavingInNumbers(
+  tx: Tx,
+  ctx: ApplyContext,
+  object: string,
+  snapshots: Snapshot[],
+  items: ReadonlyMap<string, Item>,
+  byExternal: ReadonlyMap<string, LinkRow[]>,
+  byRecord: ReadonlyMap<string, RecordRow>,
+): Promise<Set<string>> {
+  const held = new Set<string>()
+  for (const mapping of mappingsOf(ctx.rt, object)) {
+    const leaving = snapshots.filter((s) => {
+      if (!s.unseen && (s.deleted || isUnclear(ctx.rt, object, s.row))) return false
+      const link = byExternal.get(s.id)?.find((l) => l.entity === mapping.entity)
+      const record = byRecord.get(link?.recordId ?? '')
+      return link?.state === 'live' && record && !record.deleted && record.frozen === null && items.get(s.id)?.mapping !== mapping
+    })
+    const ids = leaving.map((s) => s.id)
+    if (ids.length > 0 && (await holdsLeaving(tx, ctx.rt, mapping, ids))) for (const id of ids) held.add(id)
+  }
+  return held
 }
 
 /** Whether a read shows all that an open write of ours can still have done. */

@@ -24,6 +24,8 @@ export interface LaneState {
   staged: number
   /** Deletes and clears that wait for a person's approval. */
   braked: number
+  /** Rows that seem to have left in numbers, and wait for a person's approval. */
+  leaving: number
   held: string | null
 }
 
@@ -33,16 +35,27 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
     const out = await queues.outboxState(tx, rt.id)
     const [more] = await rows(
       tx,
-      sql<{ open: number; watched: number; staged: number; undo: number; writes: boolean; paused: boolean; braked: number }>`
+      sql<{
+        open: number
+        watched: number
+        staged: number
+        undo: number
+        writes: boolean
+        paused: boolean
+        braked: number
+        leaving: number
+      }>`
       select (select count(*) from open_write where connection_id = ${rt.id}) as open, (select count(*) from watch where connection_id = ${rt.id} and not_before <= clock_timestamp()) as watched, (select count(*) from staged where connection_id = ${rt.id}) as staged,
         (select writes_enabled from connection where id = ${rt.id}) as writes, exists (select 1 from pause where scope in ('all', ${rt.name})) as paused,
         (select count(*) from undo_step join undo on undo.id = undo_step.undo_id and undo.state = 'running' where connection_id = ${rt.id} and undo_step.state = 'planned') as undo,
-        (select coalesce(sum(count), 0) from brake where connection_id = ${rt.id} and state = 'waiting') as braked`,
+        (select coalesce(sum(count), 0) from brake where connection_id = ${rt.id} and state = 'waiting' and kind <> 'leave') as braked,
+        (select count(*) from inbox where connection_id = ${rt.id} and reason = ${queues.LEAVING}) as leaving`,
     )
     return {
       connection: rt.name,
       synced: rt.objects.every((o) => objects[o]?.phase === 'poll'),
-      inbox: await queues.inboxCount(tx, rt.id),
+      inbox: (await queues.inboxCount(tx, rt.id)) - more!.leaving,
+      leaving: more!.leaving,
       outbox: Object.values(out.due).reduce((n, x) => n + x, 0),
       later: out.later + more!.undo,
       openWrites: more!.open,
@@ -54,7 +67,7 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
         : !more!.writes
           ? 'writing is off'
           : more!.braked > 0
-            ? `the brake holds ${more!.braked} deletes and clears until they are approved`
+            ? `the brake holds ${more!.braked} deletes, clears and overwrites until they are approved`
             : null,
     }
   })

@@ -54,13 +54,15 @@ export function attentionRoutes(api: OpenAPIHono, app: App): void {
   listing('/api/v1/frozen', 'Records that wait for a person: delete or keep', page, (q) =>
     inTx((tx) => attention.listFrozen(tx, q.limit, q.cursor)),
   )
-  listing('/api/v1/brakes', 'Deletes and clears that wait for approval', page, () => inTx((tx) => attention.listBrakes(tx)))
+  listing('/api/v1/brakes', 'What waits for approval: deletes, clears, overwrites, and rows that seem to have left', page, () =>
+    inTx((tx) => attention.listBrakes(tx)),
+  )
 
   api.openapi(
     createRoute({
       method: 'post',
       path: '/api/v1/brakes:approve',
-      summary: 'Let braked deletes and clears go on',
+      summary: 'Let what the brake holds go on: deletes, clears, overwrites, and rows that seem to have left',
       request: {
         body: {
           required: true,

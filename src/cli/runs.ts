@@ -46,7 +46,7 @@ export function addRuns(program: Command): void {
   json(
     runs
       .command('approve')
-      .description('Let braked deletes and clears go on')
+      .description('Let what the brake holds go on: deletes, clears, overwrites, rows that seem to have left')
       .option('--connection <name>')
       .option('--entity <entity>'),
   ).action(async (o: JsonOption & { connection?: string; entity?: string }) => {

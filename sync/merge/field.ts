@@ -99,6 +99,10 @@ export function mustSend(hub: FieldState | undefined, base: BaseEntry | undefine
   return hub.n !== base.n && !same(hub.v, base.c)
 }
 
+/** Whether sending the hub's value would replace another one. */
+export const isOverwrite = (hub: FieldState | undefined, base: BaseEntry | undefined): boolean =>
+  mustSend(hub, base) && !isBlank(hub?.v) && !isBlank(base?.c)
+
 /** Whether sending the hub's value would blank what was agreed. */
 export const isClear = (hub: FieldState | undefined, base: BaseEntry | undefined): boolean =>
   mustSend(hub, base) && isBlank(hub?.v) && !isBlank(base?.c)

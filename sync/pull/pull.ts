@@ -3,6 +3,7 @@ import * as lanes from '../../store/lanes.ts'
 import * as queues from '../../store/queues.ts'
 import * as waiting from '../../store/waiting.ts'
 import { type Counts, noCounts } from '../batch.ts'
+import { releaseBrakes } from '../brake.ts'
 import { type Engine, inTransaction, storeCalls } from '../engine.ts'
 import { refreshMappings } from '../remap.ts'
 import { runOf, storeRun } from '../runs.ts'
@@ -66,6 +67,7 @@ export async function pullSlice(
   if (inTime()) await traceConflicts(engine, rt)
   await inTransaction(engine, async (tx) => {
     await storeCalls(tx, rt)
+    await releaseBrakes(tx, rt, 'pull')
     await storeRun(tx, rt, 'pull', run, { counts: work.counts, more, now: Date.now() })
   })
   return { counts: work.counts, more, synced: rt.objects.every((o) => work.objects[o]?.phase === 'poll'), nextMs }

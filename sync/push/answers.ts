@@ -16,7 +16,7 @@ import * as records from '../../store/records.ts'
 import * as waiting from '../../store/waiting.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { lensContext } from '../runtime.ts'
-import { ANSWERED, commit, errorJson, type Planned, type Work } from './work.ts'
+import { ANSWERED, commit, errorJson, type Planned, partition, type Work } from './work.ts'
 
 /** A row that a CRM could not take just now is tried again after this. */
 export const RETRY_MS = 30_000
@@ -131,12 +131,6 @@ async function keepKeys(tx: Tx, work: Work, mapping: CompiledMapping, ok: { p: P
 const isSettledByAnswer = (work: Work, mapping: CompiledMapping, p: Planned): boolean =>
   work.rt.connector.answersWithRecord ||
   Object.keys(p.fields).every((name) => isAssociationColumn(mapping.byName.get(name)!.column))
-
-/** Splits a list in two: those that pass, and the others. */
-function partition<T>(list: readonly T[], passes: (item: T) => boolean): [T[], T[]] {
-  const grouped = Map.groupBy(list, passes)
-  return [grouped.get(true) ?? [], grouped.get(false) ?? []]
-}
 
 /** What the CRM holds after a write: its answer where it gives one, else what was sent (a poll settles it). */
 export async function observe(

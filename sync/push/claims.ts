@@ -3,10 +3,10 @@ import type { Tx } from '../../store/database.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
-import { holdsBrake } from '../brake.ts'
-import { isClear, mustSend } from '../merge/field.ts'
+import { holds, isHeld, takesAway } from '../brake.ts'
+import { mustSend } from '../merge/field.ts'
 import type { Runtime } from '../runtime.ts'
-import type { Target } from './work.ts'
+import { partition, type Target } from './work.ts'
 
 /** What was claimed from the outbox, sorted by what is to be done with it. */
 export interface Claims {
@@ -54,15 +54,13 @@ export async function sortClaims(
     else targets.push({ link, record, outbox })
   }
   await queues.finishOutbox(tx, done)
-  const takesAway = (t: Target) =>
-    t.record.deleted || mapping.fields.some((f) => isClear(t.record.fields[f.name], t.link.base[f.name]))
   // The brake holds what takes something away; what gives something goes on.
-  const brake = targets.some(takesAway) && (await holdsBrake(tx, rt, mapping))
-  const free = brake ? targets.filter((t) => !takesAway(t)) : targets
+  const brake = targets.some((t) => takesAway(mapping, t)) ? await holds(tx, rt, mapping) : undefined
+  const [held, free] = brake ? partition(targets, (t) => isHeld(brake, mapping, t)) : [[], targets]
   return {
     creates: free.filter((t) => t.link.state === 'creating'),
     updates: free.filter((t) => t.link.state === 'live' && !t.record.deleted),
     deletes: free.filter((t) => t.link.state === 'live' && t.record.deleted),
-    held: brake ? targets.filter(takesAway) : [],
+    held,
   }
 }

@@ -92,7 +92,7 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   await lookUpUnanswered(work)
   await inTransaction(engine, async (tx) => {
     await thawParents(tx, engine.runtimes)
-    await releaseBrakes(tx, rt)
+    await releaseBrakes(tx, rt, 'push')
   })
   more = gate.undoing && (await undoSteps(work, until))
   // Everything goes parents first, except that children are deleted before their parents.

@@ -87,6 +87,12 @@ export async function send(
   }
 }
 
+/** Splits a list in two: those that pass, and the others. */
+export function partition<T>(list: readonly T[], passes: (item: T) => boolean): [T[], T[]] {
+  const grouped = Map.groupBy(list, passes)
+  return [grouped.get(true) ?? [], grouped.get(false) ?? []]
+}
+
 /** Batches that are on their way at the same time. */
 const IN_FLIGHT = 5
 

@@ -10,7 +10,11 @@ const wire: Wire = { token: async () => 'T', call: (_, run) => run(), note: () =
 const sf = new SalesforceConnector({ instanceUrl: 'https://acme.my.salesforce.com', wire })
 const hs = new HubspotConnector({ wire })
 
-beforeAll(() => nock.disableNetConnect())
+beforeAll(() => {
+  // Another file of this worker may have switched it off.
+  if (!nock.isActive()) nock.activate()
+  nock.disableNetConnect()
+})
 afterEach(() => nock.cleanAll())
 afterAll(() => nock.restore())
 

@@ -37,7 +37,11 @@ const fields = [
 const sf = new SalesforceConnector({ instanceUrl: 'https://acme.my.salesforce.com', wire })
 const hs = new HubspotConnector({ wire })
 
-beforeAll(() => nock.disableNetConnect())
+beforeAll(() => {
+  // Another file of this worker may have switched it off.
+  if (!nock.isActive()) nock.activate()
+  nock.disableNetConnect()
+})
 afterEach(() => {
   nock.cleanAll()
   kinds.length = 0
