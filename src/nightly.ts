@@ -15,6 +15,10 @@ const CALLS_LEFT = 0.5
 export const isDue = (hour: number, age: number, used: readonly { used: number; limit: number }[]): boolean =>
   hour === HOUR && age > FRESH_MS && used.every((u) => u.used <= u.limit * (1 - CALLS_LEFT))
 
+/** Calls that one look may use: half of what is left for it. */
+const callsFor = (days: readonly { used: number; limit: number }[]): number | undefined =>
+  days.length === 0 ? undefined : Math.max(1, ...days.map((d) => Math.floor((d.limit * (1 - CALLS_LEFT) - d.used) / 2)))
+
 /** Verifies every night, and says so when something is unexplained. */
 export function verifyNightly(app: App): () => void {
   let running = false
@@ -26,8 +30,12 @@ export function verifyNightly(app: App): () => void {
       const now = new Date()
       const days = app.engine.runtimes.flatMap((rt) => rt.budget.day ?? [])
       if (!isDue(now.getHours(), last ? now.getTime() - last.at.getTime() : Number.POSITIVE_INFINITY, days)) return
-      const { compared, differences, unexplained } = await verify(app.engine)
-      app.log[unexplained > 0 ? 'warn' : 'info']({ compared, differences, unexplained }, 'verified')
+      // One that rests because its calls are used up goes on at the next look.
+      const { compared, differences, unexplained, complete } = await verify(app.engine, { calls: callsFor(days) })
+      app.log[unexplained > 0 ? 'warn' : 'info'](
+        { compared, differences, unexplained },
+        complete ? 'verified' : 'verified in part; it goes on later',
+      )
     } catch (error) {
       app.log.warn({ err: error }, 'the nightly verification failed; it is tried again')
     } finally {

@@ -212,6 +212,20 @@ const watched: Migration = {
   },
 }
 
+/** Verifications that take their time: where one stands, and which rows it has seen. */
+const resumable: Migration = {
+  async up(db) {
+    await sql`alter table verification add column state text not null default 'finished', add column position jsonb, add column worker uuid, add column touched timestamptz not null default clock_timestamp()`.execute(
+      db,
+    )
+    await createTable(
+      db,
+      'verified_row',
+      'connection_id uuid not null, object text not null, external_id text not null, primary key (workspace_id, connection_id, object, external_id)',
+    )
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
@@ -227,6 +241,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0012_resolutions': resolutions,
   '0013_undos': undos,
   '0014_watch': watched,
+  '0015_resumable': resumable,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

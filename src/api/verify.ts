@@ -3,7 +3,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { lastVerification, listVerifications } from '../../store/verifications.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import { repair } from '../../sync/verify/repair.ts'
-import { verify, verifySample } from '../../sync/verify/verify.ts'
+import { VerifyBusy, verify, verifySample } from '../../sync/verify/verify.ts'
 import type { App } from '../app.ts'
 import { ApiError, anyObject, errors, json, problem } from './respond.ts'
 
@@ -50,20 +50,37 @@ export function verifyRoutes(api: OpenAPIHono, app: App): void {
                 sample: z.number().int().positive().max(100_000).optional().describe('Rows of each connection'),
                 seed: z.string().optional().describe('The same seed draws the same rows'),
                 repair: z.boolean().default(false),
+                calls: z
+                  .number()
+                  .int()
+                  .positive()
+                  .optional()
+                  .describe('It rests after so many calls, and goes on there the next time'),
+                anew: z.boolean().default(false).describe('Begins anew instead of going on with what was not finished'),
               }),
             },
           },
         },
       },
-      responses: { 200: json(anyObject, 'Verification'), 503: json(problem, 'No CRM is connected'), ...errors },
+      responses: {
+        200: json(anyObject, 'Verification'),
+        409: json(problem, 'Somebody else verifies just now'),
+        503: json(problem, 'No CRM is connected'),
+        ...errors,
+      },
     }),
     async (c) => {
       if (engine.runtimes.length === 0) throw new ApiError(503, 'no_connection', 'no CRM is connected in this process')
       // Without a body there is nothing to validate, and nothing but the defaults.
-      const { sample, seed = randomUUID(), repair: wanted = false } = c.req.valid('json')
-      const { list, ...summary } = sample === undefined ? await verify(engine) : await verifySample(engine, sample, seed)
-      const queued = wanted ? await repair(engine, list) : undefined
-      return c.json({ ...summary, list, ...(queued !== undefined && { queued }) }, 200)
+      const { sample, seed = randomUUID(), repair: wanted = false, calls, anew } = c.req.valid('json')
+      if (sample === undefined) {
+        const { list, queued, ...summary } = await verify(engine, { repair: wanted, calls, anew }).catch((error) => {
+          throw error instanceof VerifyBusy ? new ApiError(409, 'busy', error.message) : error
+        })
+        return c.json({ ...summary, list, ...(wanted && { queued }) }, 200)
+      }
+      const { list, ...summary } = await verifySample(engine, sample, seed)
+      return c.json({ ...summary, list, ...(wanted && { queued: await repair(engine, list) }) }, 200)
     },
   )
 }

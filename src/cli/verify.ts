@@ -11,6 +11,8 @@ interface VerifyOptions extends JsonOption {
   seed?: string
   repair?: boolean
   history?: boolean
+  calls?: string
+  anew?: boolean
 }
 
 interface Verified {
@@ -22,6 +24,8 @@ interface Verified {
   byReason: Record<string, number>
   sample?: { rows: number; of: number; seed: string; disagreeAtMost: number }
   queued?: number
+  complete?: boolean
+  resumed?: boolean
 }
 
 /** `concordat verify`. */
@@ -33,6 +37,8 @@ export function addVerify(program: Command, finish: Finish): void {
       .option('--sample <rows>', 'only so many rows of each connection, drawn at random')
       .option('--seed <text>', 'draw the same sample again')
       .option('--repair', 'queue what may put unexplained differences right; the lanes do it, and the brake holds them')
+      .option('--calls <n>', 'rest after so many calls; the next verify goes on there')
+      .option('--anew', 'begin anew instead of going on with one that was not finished')
       .option('--history', 'earlier verifications: whether the systems drift')
       .addHelpText(
         'after',
@@ -40,18 +46,20 @@ export function addVerify(program: Command, finish: Finish): void {
 Examples:
   npm run -s concordat -- verify
   npm run -s concordat -- verify --sample 500
+  npm run -s concordat -- verify --calls 200
   npm run -s concordat -- verify --repair`,
       ),
   ).action(async (o: VerifyOptions) => {
     if (o.history) return showHistory(o)
-    const sample = o.sample === undefined ? undefined : Number(o.sample)
-    if (sample !== undefined && !(Number.isInteger(sample) && sample > 0))
-      throw new CommandError(`--sample ${o.sample} is no number of rows; for example --sample 500`)
+    const sample = numberOf(o.sample, '--sample', 'rows; for example --sample 500')
+    const calls = numberOf(o.calls, '--calls', 'calls; for example --calls 200')
     const { list, ...summary } = (await withApi({ crms: true }, (send) =>
       send('POST', '/api/v1/verify', {
         ...(sample && { sample }),
         ...(o.seed && { seed: o.seed }),
         ...(o.repair && { repair: true }),
+        ...(calls && { calls }),
+        ...(o.anew && { anew: true }),
       }),
     )) as Verified
     if (o.json)
@@ -65,11 +73,20 @@ Examples:
   })
 }
 
+function numberOf(text: string | undefined, option: string, what: string): number | undefined {
+  if (text === undefined) return undefined
+  const n = Number(text)
+  if (!Number.isInteger(n) || n <= 0) throw new CommandError(`${option} ${text} is no number of ${what}`)
+  return n
+}
+
 function showResult(summary: Omit<Verified, 'list'>, list: Row[]): void {
   print(
     `${number(summary.compared)} rows, ${number(summary.fields)} fields compared: ${number(summary.differences)} differences, ${number(summary.unexplained)} unexplained.`,
   )
   for (const [reason, n] of Object.entries(summary.byReason)) print(`  ${number(n)} ${reason}`)
+  if (summary.resumed) print('It went on with a verification that had not been finished.')
+  if (summary.complete === false) print('Not everything has been compared yet: the next verify goes on here.')
   if (summary.sample)
     print(
       `A sample of ${number(summary.sample.of)} linked rows (seed ${summary.sample.seed}): with 95 % confidence at most ${(summary.sample.disagreeAtMost * 100).toFixed(2)} % of them disagree without a reason. Rows that are missing or unknown it cannot see.`,

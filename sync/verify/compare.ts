@@ -12,6 +12,9 @@ import { goneAmong, storedReasons } from './reasons.ts'
 
 /** Rows as a CRM shows them beside what the engine holds of them. */
 
+/** Differences that are listed one by one for people; beyond that they are only counted. */
+export const LISTED = 5_000
+
 export interface Difference {
   entity: string
   recordId: string | null
@@ -46,14 +49,11 @@ export const noVerification = (): Verification => ({
   list: [],
 })
 
-/** Differences that are listed one by one; beyond that they are only counted. */
-const LISTED = 5_000
-
 function report(out: Verification, d: Difference): void {
   out.differences++
   if (d.reason === null) out.unexplained++
   else out.byReason[d.reason] = (out.byReason[d.reason] ?? 0) + 1
-  if (out.list.length < LISTED) out.list.push(d)
+  out.list.push(d)
 }
 
 /** Compares rows with the records they are linked to. */
@@ -139,26 +139,26 @@ export async function compare(tx: Tx, rt: Runtime, object: string, snapshots: Sn
 }
 
 /** Linked rows that the complete list does not hold. */
-export async function missing(tx: Tx, rt: Runtime, object: string, seen: Set<string>, out: Verification): Promise<void> {
+export async function missing(tx: Tx, rt: Runtime, object: string, out: Verification): Promise<void> {
   const live = await rows(
     tx,
     sql<{
       externalId: string
       recordId: string
       entity: string
-    }>`select external_id as "externalId", record_id as "recordId", entity from link where connection_id = ${rt.id} and object = ${object} and state = 'live'`,
+    }>`select external_id as "externalId", record_id as "recordId", entity from link where connection_id = ${rt.id} and object = ${object} and state = 'live'
+      and not exists (select 1 from verified_row v where v.connection_id = link.connection_id and v.object = link.object and v.external_id = link.external_id)`,
   )
   for (const l of live)
-    if (!seen.has(l.externalId))
-      report(out, {
-        entity: l.entity,
-        recordId: l.recordId,
-        field: '(row)',
-        canonical: null,
-        values: { [rt.name]: null },
-        externalId: l.externalId,
-        reason: null,
-      })
+    report(out, {
+      entity: l.entity,
+      recordId: l.recordId,
+      field: '(row)',
+      canonical: null,
+      values: { [rt.name]: null },
+      externalId: l.externalId,
+      reason: null,
+    })
   // Records that have no row here: waiting for a person, a parent, or permission to write.
   for (const mapping of rt.mappings.filter((m) => m.object === object && m.document.write && m.document.externalId)) {
     const absent = await rows(

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isDue } from '../../src/nightly.ts'
 import { repair } from '../../sync/verify/repair.ts'
-import { upperBound, verifySample } from '../../sync/verify/verify.ts'
+import { upperBound, verify, verifySample } from '../../sync/verify/verify.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'
 
 /** What a verification finds is put right by the normal lanes; a sample says how much it is worth. */
@@ -94,4 +94,55 @@ test('the nightly verification runs once a night, and leaves half of the calls t
   expect(isDue(14, day, [])).toBe(false)
   expect(isDue(2, 600_000, [])).toBe(false)
   expect(isDue(2, day, [{ used: 60, limit: 100 }])).toBe(false)
+})
+
+describe('a verification that takes its time', () => {
+  /** As many accounts, in pages of a hundred in HubSpot. */
+  async function many(): Promise<void> {
+    for (let from = 0; from < 400; from += 200) {
+      const records = Array.from({ length: 200 }, (_, i) => ({
+        attributes: { type: 'Account' },
+        Name: `Heath ${from + i}`,
+        Website: `heath-${from + i}.example.com`,
+      }))
+      await h.sf('POST', '/composite/sobjects', { allOrNone: false, records })
+    }
+    await h.sync()
+  }
+  /** HubSpot's pages hold a hundred rows; a batch ends after one of them. */
+  const calls = { calls: 1 }
+
+  test('rests when its calls are used up, goes on there, and comes to the same as one that did not rest', async () => {
+    await many()
+    await h.sf('PATCH', `/sobjects/Account/${account}`, { Phone: '+4930222' })
+    const { list, ...whole } = await verify(h.engine)
+    expect(whole).toMatchObject({ complete: true, resumed: false, unexplained: 1 })
+    let rests = 0
+    let part = await verify(h.engine, calls)
+    while (!part.complete) {
+      rests++
+      part = await verify(h.engine, calls)
+    }
+    expect(rests).toBeGreaterThan(3)
+    expect({ ...part, resumed: false }).toEqual({ ...whole, list })
+    expect(await h.query(`select count(*)::int as n from verification where state = 'finished'`)).toEqual([{ n: 2 }])
+    expect(await h.query('select 1 from verified_row')).toEqual([])
+  })
+
+  test('that a process left goes on with what it had seen: rows that are missing are told, and no others', async () => {
+    await many()
+    await h.query(`update lane_object set state = jsonb_set(state, '{cursor,version}', '9e12') returning 1`)
+    await h.hs('DELETE', `/crm/v3/objects/companies/${company}`)
+    expect(await verify(h.engine, { calls: 9 })).toMatchObject({ complete: false })
+    const { list, ...rest } = await verify(h.engine)
+    expect(rest).toMatchObject({ complete: true, resumed: true, unexplained: 1 })
+    expect(list).toMatchObject([{ field: '(row)', externalId: company }])
+  })
+
+  test('is made by one at a time', async () => {
+    const [first, second] = await Promise.allSettled([verify(h.engine), verify(h.engine)])
+    expect([first.status, second.status].sort()).toEqual(['fulfilled', 'rejected'])
+    const refused = [first, second].find((r) => r.status === 'rejected') as PromiseRejectedResult
+    expect(refused.reason).toMatchObject({ name: 'VerifyBusy' })
+  })
 })
