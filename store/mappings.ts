@@ -1,14 +1,14 @@
 import { sql } from 'kysely'
 import { json, rows, type Tx } from './database.ts'
 
-/** Versions of mapping documents: one is active for each entity of a connection, earlier ones are kept. */
+/** Versions of mapping documents: one is active for each entity of a connection; earlier ones and drafts are kept. */
 
 export interface MappingVersion {
   connectionId: string
   connection: string
   entity: string
   version: number
-  status: 'active' | 'superseded'
+  status: 'draft' | 'active' | 'superseded'
   at: Date
 }
 
@@ -47,20 +47,50 @@ export const mappingOfVersion = async (tx: Tx, connectionId: string, entity: str
       tx,
       sql<{
         document: unknown
-      }>`select document from mapping where connection_id = ${connectionId} and entity = ${entity} and version = ${version}`,
+        status: MappingVersion['status']
+      }>`select document, status from mapping where connection_id = ${connectionId} and entity = ${entity} and version = ${version}`,
     )
-  )[0]?.document
+  )[0]
 
-/** Makes a document the active one of its entity, as a new version; answers its number. */
-export async function activateMapping(tx: Tx, connectionId: string, entity: string, document: unknown): Promise<number> {
-  await sql`update mapping set status = 'superseded' where connection_id = ${connectionId} and entity = ${entity} and status = 'active'`.execute(
+/** Keeps a document that is not at work yet; answers its number. */
+export const draftMapping = (tx: Tx, connectionId: string, entity: string, document: unknown): Promise<number> =>
+  insertVersion(tx, connectionId, entity, 'draft', document)
+
+/** @returns false when there is no such draft. */
+export async function discardDraft(tx: Tx, connectionId: string, entity: string, version: number): Promise<boolean> {
+  const gone = await rows(
     tx,
+    sql<{
+      version: number
+    }>`delete from mapping where connection_id = ${connectionId} and entity = ${entity} and version = ${version} and status = 'draft' returning version`,
   )
+  return gone.length > 0
+}
+
+async function insertVersion(tx: Tx, connectionId: string, entity: string, status: string, document: unknown): Promise<number> {
   const [made] = await rows(
     tx,
     sql<{ version: number }>`insert into mapping (connection_id, entity, version, status, document)
-    select ${connectionId}, ${entity}, coalesce(max(version), 0) + 1, 'active', ${json(document)} from mapping where connection_id = ${connectionId} and entity = ${entity}
+    select ${connectionId}, ${entity}, coalesce(max(version), 0) + 1, ${status}, ${json(document)} from mapping where connection_id = ${connectionId} and entity = ${entity}
     returning version`,
   )
   return made!.version
+}
+
+/** Makes a document the active one of its entity: a draft under its own number, else as a new version; answers the number. */
+export async function activateMapping(
+  tx: Tx,
+  connectionId: string,
+  entity: string,
+  document: unknown,
+  draft?: number,
+): Promise<number> {
+  await sql`update mapping set status = 'superseded' where connection_id = ${connectionId} and entity = ${entity} and status = 'active'`.execute(
+    tx,
+  )
+  if (draft === undefined) return insertVersion(tx, connectionId, entity, 'active', document)
+  await sql`update mapping set status = 'active' where connection_id = ${connectionId} and entity = ${entity} and version = ${draft}`.execute(
+    tx,
+  )
+  return draft
 }

@@ -109,11 +109,12 @@ export async function noteMissing(tx: Tx, rt: Runtime): Promise<void> {
  * Makes a document the active one of its entity. What it reads or writes otherwise than the one before is looked at
  * in all records: the object is compared completely in the next turn, and its rows are compared with their records.
  *
+ * @param draft its number, where it was kept as a draft.
  * @returns its version.
  */
-export async function activate(tx: Tx, rt: Runtime, document: MappingDocument): Promise<number> {
+export async function activate(tx: Tx, rt: Runtime, document: MappingDocument, draft?: number): Promise<number> {
   const before = mappingOf(rt, document.entity)?.document
-  const version = await activateMapping(tx, rt.id, document.entity, document)
+  const version = await activateMapping(tx, rt.id, document.entity, document, draft)
   if (before && same(withoutPolicies(before), withoutPolicies(document))) return version
   await lanes.demandScan(tx, rt.id, document.object)
   await queues.touchEntity(tx, rt.id, document.entity)
@@ -128,13 +129,14 @@ export function withPolicy(document: MappingDocument, field: string, policy: Pol
     : { ...document, fields: { ...document.fields, [field]: { ...fieldMapping(entry), policy } } }
 }
 
-/** What a document says of values: policies decide later conflicts and change nothing by themselves. */
+/** What a document says of values: policies and brakes decide about later changes and change nothing by themselves. */
 const withoutPolicies = (document: MappingDocument): Json =>
   asJson({
     ...document,
     firstLink: null,
+    brake: null,
     fields: Object.fromEntries(
-      Object.entries(document.fields).map(([name, entry]) => [name, { ...fieldMapping(entry), policy: null }]),
+      Object.entries(document.fields).map(([name, entry]) => [name, { ...fieldMapping(entry), policy: null, brake: null }]),
     ),
   })
 

@@ -34,8 +34,8 @@ export interface Scope {
 export interface PlanOptions extends Scope {
   /** What is to be different from now on: another mapping, values taken back. Made inside the trial. */
   change?: ((tx: Tx) => Promise<void>) | undefined
-  /** An object whose rows are all read, because a mapping reads or writes them otherwise. */
-  reread?: { rt: Runtime; object: string } | undefined
+  /** Objects whose rows are all read, because a mapping reads or writes them otherwise. */
+  reread?: { rt: Runtime; object: string }[] | undefined
 }
 
 export interface Plan {
@@ -50,7 +50,7 @@ export interface Plan {
 /** Rows claimed at once. */
 const CLAIM = 1_000
 /** Conflicts and refused values that are listed. */
-const LISTED = 1_000
+const LISTED = 100_000
 
 /**
  * What the next run would write, without writing it anywhere: the changes that wait in the CRMs are read, and the run's

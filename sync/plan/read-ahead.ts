@@ -27,18 +27,22 @@ export async function readAhead(engine: Engine, options: PlanOptions, tally: Tal
   for (const rt of engine.runtimes) {
     const states = await inTransaction(engine, (tx) => lanes.readObjects(tx, rt.id))
     const objects = rt.objects.filter((o) => wanted(rt, o, options))
-    const unread = objects.find((o) => states[o]?.phase !== 'poll' && options.reread?.object !== o)
+    const unread = objects.find((o) => states[o]?.phase !== 'poll' && !rereadOf(options, rt).includes(o))
     if (unread) throw new EditRefused('busy', `${rt.name} has not been read completely yet (${unread}); plan again when it has`)
     if (options.recordId !== undefined) reads.push(...(await readRecord(engine, rt, options.recordId, tally)))
     else {
-      const rereads = options.reread?.rt.id === rt.id ? options.reread.object : undefined
-      if (rereads !== undefined) reads.push(...(await readAll(engine, rt, rereads, tally)))
-      const polled = objects.filter((o) => o !== rereads)
+      const rereads = rereadOf(options, rt)
+      for (const object of rereads) reads.push(...(await readAll(engine, rt, object, tally)))
+      const polled = objects.filter((o) => !rereads.includes(o))
       reads.push(...(await readChanges(engine, rt, polled, states, tally)), ...(await readInbox(engine, rt, polled, tally)))
     }
   }
   return reads
 }
+
+/** Objects of a connection whose rows are all read. */
+const rereadOf = ({ reread = [] }: PlanOptions, rt: Runtime): string[] =>
+  reread.filter((r) => r.rt.id === rt.id).map((r) => r.object)
 
 const wanted = (rt: Runtime, object: string, { entity }: PlanOptions): boolean =>
   entity === undefined || rt.mappings.some((m) => m.object === object && m.entity === entity)

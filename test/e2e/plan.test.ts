@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fieldMapping, type MappingDocument, mappingSchema } from '../../mappings/mapping.ts'
-import { mappingOfVersion } from '../../store/mappings.ts'
+import { draftMapping, mappingOfVersion } from '../../store/mappings.ts'
 import type { Action } from '../../sync/plan/actions.ts'
-import { planMapping } from '../../sync/plan/mapping.ts'
+import { planMappings } from '../../sync/plan/mapping.ts'
 import { plan } from '../../sync/plan/plan.ts'
 import { activate } from '../../sync/remap.ts'
 import { mappingOf } from '../../sync/runtime.ts'
@@ -214,7 +214,7 @@ describe('a mapping that maps one more field', () => {
     expect(await h.object('companies', company, ['fax'])).toMatchObject({ fax: null })
     const document = widened('salesforce', 'Fax')
     const before = await everything()
-    const { actions } = await planMapping(h.engine, h.engine.runtimes[0]!, document)
+    const { actions } = await planMappings(h.engine, [{ rt: h.engine.runtimes[0]!, document }])
     expect(await everything()).toEqual(before)
     expect(actions).toMatchObject([
       { connection: 'hubspot', kind: 'update', fields: { fax: { before: null, after: '+4930999' } } },
@@ -236,9 +236,57 @@ describe('a mapping that maps one more field', () => {
     await publish('salesforce', widened('salesforce', 'Fax'))
     await h.sync()
     expect(mappingOf(rt!, 'account')!.byName.has('fax')).toBe(true)
-    await publish('salesforce', mappingSchema.parse(await h.tx((tx) => mappingOfVersion(tx, rt!.id, 'account', 1))))
+    await publish('salesforce', mappingSchema.parse((await h.tx((tx) => mappingOfVersion(tx, rt!.id, 'account', 1)))!.document))
     await h.sync()
     expect(mappingOf(rt!, 'account')!.document).toEqual(first)
     expect((await h.account(account)).Name).toBe('Alder Works')
+  })
+})
+
+describe('mappings', () => {
+  test('are kept as drafts, which change nothing until they are published, under their own number', async () => {
+    const account = await h.createAccount({ Name: 'Alder Works', Website: 'alder.example.com', Fax: '+4930111' })
+    await h.sync()
+    const rt = h.engine.runtimes[0]!
+    const { document } = mappingOf(rt, 'account')!
+    const wider: MappingDocument = { ...document, fields: { ...document.fields, fax: { ...fieldMapping('Fax'), type: 'text' } } }
+    const version = await h.tx((tx) => draftMapping(tx, rt.id, 'account', wider))
+    await h.sync()
+    expect(await h.query(`select fields -> 'fax' as fax from record`)).toEqual([{ fax: null }])
+    expect(await h.tx((tx) => activate(tx, rt, wider, version))).toBe(version)
+    await h.scan()
+    expect(await h.query(`select fields #>> '{fax,v}' as fax from record`)).toEqual([{ fax: '+4930111' }])
+    expect(
+      await h.query(
+        `select version, status from mapping where connection_id = '${rt.id}' and entity = 'account' order by version`,
+      ),
+    ).toEqual([
+      { version: 1, status: 'superseded' },
+      { version, status: 'active' },
+    ])
+    expect((await h.account(account)).Fax).toBe('+4930111')
+  })
+
+  test('of both CRMs are planned together, and the run that follows writes what was planned', async () => {
+    const account = await h.createAccount({ Name: 'Alder Works', Website: 'alder.example.com', AccountNumber: '77' })
+    await h.sync()
+    const company = (await h.twinOf(account, 'hubspot'))!
+    const wider = (i: number, field: string): { rt: (typeof h.engine.runtimes)[number]; document: MappingDocument } => {
+      const rt = h.engine.runtimes[i]!
+      const { document } = mappingOf(rt, 'account')!
+      return {
+        rt,
+        document: { ...document, fields: { ...document.fields, customerNumber: { ...fieldMapping(field), type: 'text' } } },
+      }
+    }
+    const changes = [wider(0, 'AccountNumber'), wider(1, 'description')]
+    const { actions } = await planMappings(h.engine, changes)
+    expect(actions).toMatchObject([{ connection: 'hubspot', kind: 'update', fields: { customerNumber: { after: '77' } } }])
+    await h.tx(async (tx) => {
+      for (const { rt, document } of changes) await activate(tx, rt, document)
+    })
+    await h.scan()
+    await h.sync()
+    expect((await h.object('companies', company, ['description'])).description).toBe('77')
   })
 })

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Program, until } from '../support/program.ts'
 
@@ -11,6 +11,7 @@ beforeEach(async () => {
 })
 afterEach(() => program.stop())
 
+const NOBODY = '00000000-0000-4000-8000-000000000000'
 const PORT = () => String(20_000 + Math.floor(Math.random() * 30_000))
 const SMALL = ['sandbox', 'generate', '--accounts', '60', '--deals', '200', '--partners', '4', '--seed', '3', '--home']
 
@@ -69,6 +70,13 @@ describe('the data folder', () => {
     expect(second.stderr).toContain(`process ${server.pid}`)
     expect(statSync(join(program.home, 'token')).mode & 0o777).toBe(0o600)
 
+    const exported = join(program.home, '..', `${basename(program.home)}-mappings`)
+    const broken = `${exported}.yaml`
+    writeFileSync(broken, 'crm: hubspot\nentity: deal\nobject: deals\nfields: { name: dealname, shoeSize: shoe_size }\n')
+    const everything = async () => {
+      const { records, conflicts, deadLetters } = JSON.parse((await program.run(['status', '--json'])).stdout)
+      return { records, conflicts, deadLetters }
+    }
     const expected: [string[], number][] = [
       [['status', '--json'], 0],
       [['verify', '--json'], 0],
@@ -87,13 +95,32 @@ describe('the data folder', () => {
       [['dead-letters', 'retry', '00000000-0000-4000-8000-000000000000'], 1],
       [['records', '--id', 'no-id'], 1],
       [['mapping', 'check', 'no-such-file.yaml'], 1],
+      [['mapping', 'export', exported, '--json'], 0],
+      [['mapping', 'import', exported, '--yes', '--json'], 0],
+      [['mapping', 'draft', join(exported, 'hubspot.deal.yaml'), '--json'], 0],
+      [['mapping', 'discard', 'hubspot', 'deal', '3', '--json'], 0],
+      [['mapping', 'discard', 'hubspot', 'deal', '3'], 1],
+      [['mapping', 'publish', 'hubspot', 'deal', 'x', '--yes'], 1],
+      [['mapping', 'publish', broken, '--yes'], 1],
+      [['mapping', 'import', program.home, '--yes'], 1],
+      [['undo', NOBODY, '--yes'], 1],
+      [['undo', '--record', NOBODY, '--yes'], 1],
+      [['undo', 'show', NOBODY], 1],
+      [['conflicts', 'show', NOBODY], 1],
+      [['conflicts', 'resolve', NOBODY, '--keep', 'record'], 1],
+      [['plan', '--record', NOBODY], 1],
+      [['records', '--id', NOBODY], 1],
+      [['connection', 'watch', 'nothing-known', 'off'], 1],
     ]
+    const before = await everything()
     for (const [args, code] of expected) {
       const done = await program.run(args)
       expect(done.code, `${args.join(' ')}: ${done.stderr}`).toBe(code)
       if (code === 0) expect(() => JSON.parse(done.stdout), args.join(' ')).not.toThrow()
       else expect(done.stderr.trim().split('\n')).toHaveLength(1)
     }
+    // What was refused has changed nothing, and mappings that say the same have nothing to do.
+    expect(await everything()).toEqual(before)
 
     const token = readFileSync(join(program.home, 'token'), 'utf8')
     const api = (path: string, init: RequestInit = {}) =>
