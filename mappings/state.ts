@@ -47,7 +47,7 @@ export interface RecordRow {
 export type FrozenAs = 'delete_or_edit' | 'children' | 'restored'
 
 /** Allowed states of a link. Transitions stand in docs/architecture.md. */
-export const LINK_STATES = ['creating', 'live', 'outside', 'held', 'duplicate', 'withdrawn', 'dead'] as const
+export const LINK_STATES = ['creating', 'live', 'outside', 'held', 'duplicate', 'withdrawn', 'converted', 'dead'] as const
 export type LinkState = (typeof LINK_STATES)[number]
 
 export interface LinkRow {

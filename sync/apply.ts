@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
-import type { ConflictRow, LinkRow, RecordRow, WriteRow } from '../mappings/state.ts'
+import type { ConflictRow, LinkRow, LinkState, RecordRow, WriteRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as intents from '../store/intents.ts'
@@ -10,6 +10,7 @@ import * as records from '../store/records.ts'
 import { type ApplyContext, Batch, type Counts, type Item, noCounts } from './batch.ts'
 import { blankedReferences } from './blanked.ts'
 import { holdsLeaving } from './brake.ts'
+import { followConversions } from './conversions.ts'
 import { deleted, redirectMerges, restored, takeOver } from './departures.ts'
 import { merge, openConflict } from './merging.ts'
 import { linkNewcomers } from './newcomers.ts'
@@ -67,6 +68,9 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
     }
   }
 }
+
+/** Links through which nothing flows, whatever becomes of their row. */
+const RESTING: ReadonlySet<LinkState> = new Set(['dead', 'duplicate', 'converted'])
 
 /** A field that was changed so often may be flipping: a value set, changed, set back, and changed once more. */
 const OFTEN = 4
@@ -151,7 +155,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
     const link = item && known.find((l) => l.entity === item.mapping.entity)
     for (const former of known) {
       const record = former.recordId === null ? undefined : byRecord.get(former.recordId)
-      if (former === link || !record || former.state === 'dead' || former.state === 'duplicate') continue
+      if (former === link || !record || RESTING.has(former.state)) continue
       // We took it back ourselves: that it is gone is what was asked for.
       if (former.state === 'withdrawn') {
         if (snapshot.deleted) batch.closed.push(former.id)
@@ -239,6 +243,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
   }
   await linkNewcomers(tx, ctx, batch, object, newcomers, byExternal)
   await batch.write(tx, ctx, object)
+  await followConversions(tx, ctx, batch)
   return {
     counts: batch.counts,
     putBack: new Set(batch.putBack.map((p) => p.externalId)),

@@ -101,7 +101,8 @@ export async function restored(
 ): Promise<boolean> {
   const { rt } = ctx
   const others = await links.linksOfRecords(tx, [record.id])
-  if (others.some((l) => l.connectionId === rt.id && l.id !== link.id && l.state !== 'dead')) return false
+  if (others.some((l) => l.connectionId === rt.id && l.id !== link.id && l.state !== 'dead' && l.state !== 'converted'))
+    return false
   batch.changeLink({ id: link.id, state: 'live', seen: snapshot.version })
   if (!record.deleted) return true
   await records.freeze(
@@ -132,7 +133,7 @@ export async function redirectMerges(
   if (merges.length === 0) return snapshots
   const { rt } = ctx
   const ids = [...new Set(merges.flatMap((m) => [m.loser, m.winner]))]
-  const linked = await links.lockLinksByExternal(tx, rt.id, object, ids, ctx.ticket)
+  const linked = (await links.lockLinksByExternal(tx, rt.id, object, ids, ctx.ticket)).filter((l) => l.state !== 'converted')
   // Of a row that changed its entity the link counts that it has now.
   const byAge = linked.sort((a, b) => Number(a.state === 'live') - Number(b.state === 'live'))
   const found = new Map(byAge.map((l) => [l.externalId!, l]))
@@ -195,11 +196,14 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
     replaced.map((l) => ({ id: l.id, state: 'dead' })),
   )
   const taken = new Set(
-    all.filter((l) => l.recordId === survivorId && l.state !== 'dead' && !replaced.includes(l)).map((l) => l.connectionId),
+    all
+      .filter((l) => l.recordId === survivorId && l.state !== 'dead' && l.state !== 'converted' && !replaced.includes(l))
+      .map((l) => l.connectionId),
   )
   for (const l of all.filter((x) => x.recordId === otherId && x.state !== 'dead')) {
     // A second row of the same record is listed as a duplicate and never written to.
-    if (taken.has(l.connectionId))
+    if (l.state === 'converted') await links.updateLinks(tx, [{ id: l.id, recordId: survivorId }])
+    else if (taken.has(l.connectionId))
       await links.updateLinks(tx, [{ id: l.id, state: l.state === 'creating' ? 'dead' : 'duplicate', recordId: survivorId }])
     // Its bases counted versions of another record: compared with this one's, all of them have changed.
     else await links.updateLinks(tx, [{ id: l.id, recordId: survivorId, base: stale(l.base) }])

@@ -285,3 +285,52 @@ test('of two rows of one record the second takes the place of the first when tha
   await h.sync()
   expect((await h.account(spare)).Phone).toBe('+4930777')
 })
+
+test('a converted lead points at its account, contact and deal, is listed with each of them, and makes no twin of what was there', async () => {
+  const company = await h.createCompany({ name: 'Alder Works', domain: 'alder.example.com' })
+  const contact = (
+    await h.hs('POST', '/crm/v3/objects/contacts', {
+      properties: { email: 'ann@alder.example.com', lastname: 'Ash' },
+      associations: [{ to: { id: company }, types: [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 1 }] }],
+    })
+  ).body.id
+  await h.sync()
+  const { body: lead } = await h.sf('POST', '/sobjects/Lead', {
+    Company: 'Alder Works',
+    LastName: 'Ash',
+    Email: 'ann@alder.example.com',
+    Website: 'alder.example.com',
+  })
+  await h.sync()
+  const [account, person] = [await h.twinOf(company, 'salesforce'), await h.twinOf(contact, 'salesforce')]
+  await h.soap(
+    'convertLead',
+    `<leadConverts><leadId>${lead.id}</leadId><accountId>${account}</accountId><contactId>${person}</contactId><convertedStatus>Closed - Converted</convertedStatus></leadConverts>`,
+  )
+  await h.sync()
+  await h.sync()
+  expect(
+    await h.query(
+      `select record.entity, link.state from link join record on record.id = link.record_id where link.external_id = '${lead.id}' order by 1`,
+    ),
+  ).toEqual([
+    { entity: 'account', state: 'converted' },
+    { entity: 'contact', state: 'converted' },
+    { entity: 'deal', state: 'converted' },
+    { entity: 'lead', state: 'live' },
+  ])
+  expect(
+    await h.query(
+      `select count(*)::int as n from record l join record t on t.id::text in (l.fields #>> '{convertedAccount,v}', l.fields #>> '{convertedContact,v}', l.fields #>> '{convertedDeal,v}') where l.entity = 'lead'`,
+    ),
+  ).toEqual([{ n: 3 }])
+  expect(h.sandbox.world.counts()).toMatchObject({
+    salesforce: { Account: 1, Contact: 1, Opportunity: 1 },
+    hubspot: { companies: 1, contacts: 1, deals: 1 },
+  })
+  expect(await h.verify()).toMatchObject({ unexplained: 0 })
+  // Edits of the lead reach nobody's account, and a merge of the account takes the lead's row along.
+  await h.sf('PATCH', `/sobjects/Account/${account}`, { Phone: '+4930111' })
+  await h.sync()
+  expect((await h.object('companies', company, ['phone'])).phone).toBe('+4930111')
+})

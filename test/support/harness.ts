@@ -139,16 +139,21 @@ export class Harness {
     return (await this.sf('GET', `/sobjects/Account/${id}`)).body
   }
 
-  /** Takes a Salesforce row out of the recycle bin. */
-  async undelete(id: string): Promise<void> {
+  /** A person's SOAP call to Salesforce. */
+  async soap(name: string, content: string): Promise<void> {
     const { instanceUrl, personToken } = this.sandbox.info.salesforce
     const answer = await fetch(`${instanceUrl}/services/Soap/u/60.0`, {
       method: 'POST',
       headers: { 'content-type': 'text/xml', soapaction: '""' },
-      body: `<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:p="urn:partner.soap.sforce.com"><soapenv:Header><p:SessionHeader><p:sessionId>${personToken}</p:sessionId></p:SessionHeader></soapenv:Header><soapenv:Body><p:undelete><p:ids>${id}</p:ids></p:undelete></soapenv:Body></soapenv:Envelope>`,
+      body: `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com"><e:Header><SessionHeader><sessionId>${personToken}</sessionId></SessionHeader></e:Header><e:Body><${name}>${content}</${name}></e:Body></e:Envelope>`,
     })
     const text = await answer.text()
     if (!text.includes('<success>true</success>')) throw new Error(text)
+  }
+
+  /** Takes a Salesforce row out of the recycle bin. */
+  undelete(id: string): Promise<void> {
+    return this.soap('undelete', `<ids>${id}</ids>`)
   }
 
   /** One HubSpot record with the properties that tests look at. */
