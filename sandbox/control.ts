@@ -24,6 +24,8 @@ const settings = z.object({
   hubspotTimeZone: z.string().optional(),
   hubspotYear: z.number().int().optional(),
   hubspotCurrencies: z.array(z.string()).min(1).optional(),
+  /** Values that an admin's rules forbid: regular expressions by object and property; null lifts a rule. */
+  hubspotRules: z.array(z.object({ type: z.string(), property: z.string(), forbidden: z.string().nullable() })).optional(),
   hubspotWithheldScopes: z.array(z.string()).optional(),
   salesforceDailyLimit: z.number().optional(),
   salesforceLateCommitMs: z.number().optional(),
@@ -33,6 +35,16 @@ const settings = z.object({
   salesforceTrackedFields: z.record(z.string(), z.array(z.string())).optional(),
   rotateRefreshTokens: z.boolean().optional(),
   webhookTarget: z.string().nullable().optional(),
+  /** How long webhooks are held back, and what happens to them on their way. */
+  webhookDelayMs: z.number().min(0).optional(),
+  webhooks: z
+    .object({
+      lose: z.number().min(0).max(1).optional(),
+      double: z.number().min(0).max(1).optional(),
+      shuffle: z.boolean().optional(),
+      seed: z.number().default(1),
+    })
+    .optional(),
 })
 const rule = z.object({
   object: z.string(),

@@ -2,6 +2,7 @@ export const FAULT_ACTIONS = [
   'rate_limit',
   'quota',
   'server_error',
+  'slow',
   'drop_before',
   'drop_after',
   'land_late',
@@ -26,7 +27,7 @@ export interface Fault {
   rate?: number
   /**
    * `drop_before`, `drop_after`: the connection breaks before or after the request took effect; `land_late`: it breaks, and the
-   * request takes effect `delayMs` later; `lock_rows`: Salesforce refuses single rows of a batch.
+   * request takes effect `delayMs` later; `slow`: nothing but the delay; `lock_rows`: Salesforce refuses single rows of a batch.
    */
   action: FaultAction
   /** Delay before the request is looked at, instead of or beside the action. */

@@ -121,6 +121,10 @@ export class World {
     if (s.hubspotTimeZone !== undefined) this.portal.timeZone = s.hubspotTimeZone
     if (s.hubspotYear !== undefined) this.portal.year = s.hubspotYear
     if (s.hubspotCurrencies !== undefined) this.portal.currencies = s.hubspotCurrencies
+    for (const { type, property, forbidden } of s.hubspotRules ?? []) {
+      const def = this.portal.table(type).def.properties.get(property)
+      if (def) def.forbidden = forbidden === null ? undefined : new RegExp(forbidden)
+    }
     for (const scope of s.hubspotWithheldScopes ?? []) this.portal.withheld.add(scope)
     if (s.salesforceDailyLimit !== undefined) this.org.calls.limit = s.salesforceDailyLimit
     if (s.salesforceLateCommitMs !== undefined) this.org.lateCommitMs = s.salesforceLateCommitMs
@@ -133,6 +137,8 @@ export class World {
     for (const [object, fields] of Object.entries(s.salesforceTrackedFields ?? {}))
       this.org.trackedFields.set(object, new Set(fields))
     if (s.rotateRefreshTokens !== undefined) this.sessions.rotate = s.rotateRefreshTokens
+    if (s.webhookDelayMs !== undefined) this.webhooks.delayMs = s.webhookDelayMs
+    if (s.webhooks !== undefined) this.webhooks.setUnkind(s.webhooks, s.webhooks.seed)
     if (s.webhookTarget !== undefined) this.webhooks.target = s.webhookTarget ?? undefined
   }
 

@@ -11,6 +11,8 @@ export const objectStateSchema = z.object({
   after: z.string().optional(),
   /** CRM clock when the first list began: the first poll begins there. */
   began: z.number().default(0),
+  /** Database time at which the first complete read had ended. */
+  readAt: z.number().optional(),
   cursor: z.object({ version: z.number(), id: z.string() }).default({ version: 0, id: '' }),
   /** In the middle of a poll's pages: where it goes on, when it began, and whether it reads the overlap. */
   page: z.object({ version: z.number(), id: z.string(), began: z.number(), overlap: z.boolean() }).optional(),

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { z } from 'zod'
 import type { Database } from '../store/database.ts'
 import { touchInbox } from '../store/queues.ts'
 import { eventsSchema, touchedBy } from './hubspot/events.ts'
@@ -14,6 +15,25 @@ export interface WebhookTarget {
   publicUrl: () => string
   nudge: (connectionId: string) => void
   queueMatchCheck: () => void
+}
+
+/** Keeps an inbox row for each record that events speak of; answers how many events were about ours. */
+export async function takeEvents(
+  { db, workspace }: Pick<WebhookTarget, 'db' | 'workspace'>,
+  connection: { id: string; portal: string; objects: string[] },
+  all: z.infer<typeof eventsSchema>,
+): Promise<{ ours: number; newOrChanged: boolean }> {
+  // One app may deliver for several portals: what is about another one is not ours.
+  const { touched, newOrChanged } = touchedBy(
+    all.filter((e) => e.portalId === undefined || String(e.portalId) === connection.portal),
+  )
+  const ours = touched.filter((t) => connection.objects.includes(t.object))
+  const [programs, people] = [ours.filter((t) => t.byProgram), ours.filter((t) => !t.byProgram)]
+  await db.transaction(workspace, async (tx) => {
+    await touchInbox(tx, connection.id, people, 'a webhook')
+    await touchInbox(tx, connection.id, programs, 'a webhook', ANSWER_MS)
+  })
+  return { ours: ours.length, newOrChanged }
 }
 
 const MAX_BODY = 1_000_000
@@ -47,18 +67,10 @@ export function webhookApp(target: WebhookTarget): Hono {
       return c.json({ error: 'the body is no JSON' }, 400)
     }
     if (!parsed.success) return c.json({ error: `the body is no list of events: ${parsed.error.issues[0]?.message}` }, 400)
-    // One app may deliver for several portals: what is about another one is not ours.
-    const events = parsed.data.filter((e) => e.portalId === undefined || String(e.portalId) === connection.portal)
-    const { touched, newOrChanged } = touchedBy(events)
-    const ours = touched.filter((t) => connection.objects.includes(t.object))
-    const [programs, people] = [ours.filter((t) => t.byProgram), ours.filter((t) => !t.byProgram)]
-    await target.db.transaction(target.workspace, async (tx) => {
-      await touchInbox(tx, connection.id, people, 'a webhook')
-      await touchInbox(tx, connection.id, programs, 'a webhook', ANSWER_MS)
-    })
-    if (ours.length > 0) target.nudge(connection.id)
+    const { ours, newOrChanged } = await takeEvents(target, connection, parsed.data)
+    if (ours > 0) target.nudge(connection.id)
     if (newOrChanged) target.queueMatchCheck()
-    return c.json({ accepted: ours.length })
+    return c.json({ accepted: ours })
   })
   return app
 }

@@ -1,6 +1,8 @@
 /** Properties, pipelines and association types of the sandbox's portal, from compact tables. */
 
 export interface PropertyDef {
+  /** An admin's rule: values that are refused. */
+  forbidden?: RegExp | undefined
   name: string
   label: string
   type: 'string' | 'number' | 'date' | 'datetime' | 'bool' | 'enumeration' | 'phone_number'

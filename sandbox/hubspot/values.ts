@@ -97,6 +97,7 @@ function normalise(def: PropertyDef, text: string, previous: string | null): str
       return [...new Set(append ? [...(previous?.split(';') ?? []), ...wanted] : wanted)].join(';')
     }
     default:
+      if (def.forbidden?.test(text)) throw new Invalid('VALIDATION_RULE', `${text} is not allowed by a rule of this account`)
       if (text.length > 65_536)
         throw new Invalid('PROPERTY_VALUE_TOO_LONG', `Property values must be at most 65536 characters, got ${text.length}`)
       if (def.name === 'email') {

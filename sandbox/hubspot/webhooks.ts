@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { seeded } from '../faults.ts'
 import type { PortalEvent } from './model.ts'
 import type { Portal } from './portal.ts'
 import { signatures } from './signature.ts'
@@ -12,6 +13,15 @@ const CLASSIC: Record<string, string> = {
   tickets: 'ticket',
   products: 'product',
   line_items: 'line_item',
+}
+
+export interface Unkindness {
+  /** Share of events that never arrive, */
+  lose?: number | undefined
+  /** that arrive twice, */
+  double?: number | undefined
+  /** and whether they come in any order. */
+  shuffle?: boolean | undefined
 }
 
 export interface Subscription {
@@ -31,6 +41,9 @@ export class Webhooks {
   #eventId = 1
   /** How long events are gathered before a delivery. */
   delayMs = 50
+  /** What happens to events on their way: HubSpot promises neither once nor in order, and gives up after a day. */
+  unkind: Unkindness = {}
+  #random = seeded(1)
   delivered = 0
   failed = 0
 
@@ -45,15 +58,37 @@ export class Webhooks {
   push(event: PortalEvent): void {
     if (!this.target) return
     this.#queue.push(this.#payload(event))
-    this.#timer ??= setTimeout(() => void this.flush(), this.delayMs).unref()
+    if (Number.isFinite(this.delayMs)) this.#timer ??= setTimeout(() => void this.flush(), this.delayMs).unref()
+  }
+
+  /** @param seed the same events meet the same fate again. */
+  setUnkind(unkind: Unkindness, seed = 1): void {
+    this.unkind = unkind
+    this.#random = seeded(seed)
+  }
+
+  /** Takes what is queued, as it would arrive: with some lost, doubled, out of order. */
+  take(): Record<string, unknown>[] {
+    const { lose = 0, double = 0, shuffle = false } = this.unkind
+    const queued = this.#queue.splice(0)
+    const arrived = queued
+      .filter(() => lose === 0 || this.#random() >= lose)
+      .flatMap((e) => (double > 0 && this.#random() < double ? [e, e] : [e]))
+    if (!shuffle) return arrived
+    return arrived
+      .map((e) => [this.#random(), e] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([, e]) => e)
   }
 
   /** Sends what is queued, at most 100 events a request; a failed request is retried three times. */
   async flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = undefined
-    while (this.#queue.length > 0 && this.target) {
-      const events = this.#queue.splice(0, 100)
+    if (!this.target) return
+    const arriving = this.take()
+    for (let from = 0; from < arriving.length; from += 100) {
+      const events = arriving.slice(from, from + 100)
       for (let attempt = 0; attempt < 3; attempt++) {
         if (await this.#deliver(events.map((e) => ({ ...e, attemptNumber: attempt })))) {
           this.delivered += events.length

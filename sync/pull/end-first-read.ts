@@ -24,6 +24,7 @@ export function tellOthers({ engine }: PullWork): void {
 export async function endFirstRead(tx: Tx, work: PullWork, object: string, state: lanes.ObjectState): Promise<void> {
   const { engine, rt } = work
   await lanes.holdFirstReads(tx, 'ender')
+  state.readAt = await lanes.databaseNow(tx)
   await lanes.saveObject(tx, rt.id, object, state)
   await waiting.wakeLinked(tx, rt.id)
   for (const mapping of rt.mappings.filter((m) => m.object === object)) {

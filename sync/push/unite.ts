@@ -20,16 +20,17 @@ import type { Target, Work } from './work.ts'
  */
 export async function unite(tx: Tx, work: Work, target: Target, otherId: string): Promise<boolean> {
   const { engine, rt } = work
-  const locked = new Map((await records.lockRecords(tx, [target.record.id, otherId].sort())).map((r) => [r.id, r]))
-  const [record, other] = [locked.get(target.record.id), locked.get(otherId)]
-  if (!record || !other || other.entity !== record.entity) return false
-  if (record.deleted || record.frozen !== null || other.deleted || other.frozen !== null) return false
-  const found = await links.linksOfRecords(tx, [record.id, other.id])
+  // Links before records, as everybody locks them.
+  const found = await links.linksOfRecords(tx, [target.record.id, otherId])
   const held = await links.lockLinks(
     tx,
     found.map((l) => l.id),
     await links.drawTicket(tx),
   )
+  const locked = new Map((await records.lockRecords(tx, [target.record.id, otherId].sort())).map((r) => [r.id, r]))
+  const [record, other] = [locked.get(target.record.id), locked.get(otherId)]
+  if (!record || !other || other.entity !== record.entity) return false
+  if (record.deleted || record.frozen !== null || other.deleted || other.frozen !== null) return false
   const all = held.filter((l) => l.state !== 'dead')
   const [own, theirs] = [all.filter((l) => l.recordId === record.id), all.filter((l) => l.recordId === other.id)]
   const onlyMade = (l: (typeof all)[number]) => l.state === 'creating' && l.openWrite === null
@@ -43,14 +44,15 @@ export async function unite(tx: Tx, work: Work, target: Target, otherId: string)
     return at && mappingOf(at, other.entity)?.fields.some((f) => f.writes && mustSend(other.fields[f.name], l.base[f.name]))
   })
   if (unsent || standing.length === 0) return false
-  // Of rows that stood before their first complete read it was decided then, with all of them in sight.
+  // Of rows that stood before their first complete read it was decided then, with all of them in sight. When a row was
+  // read tells that, and not its own stamp: one that was committed late carries an older one.
   for (const [r, rows] of [
     [record, own.filter((l) => !onlyMade(l))],
     [other, standing],
   ] as const)
     for (const l of rows) {
-      const began = (await lanes.readObjects(tx, l.connectionId))[l.object]?.began ?? Number.POSITIVE_INFINITY
-      if (Math.min(...Object.values(r.fields).map((f) => f.t[1])) <= began) return false
+      const readAt = (await lanes.readObjects(tx, l.connectionId))[l.object]?.readAt ?? Number.POSITIVE_INFINITY
+      if (r.createdAt <= readAt) return false
     }
   if ((await conflicts.openConflicts(tx, [other.id])).length > 0) return false
   const replaced = all.filter(

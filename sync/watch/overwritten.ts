@@ -171,8 +171,6 @@ async function settleLost(tx: Tx, work: Work, lost: Lost[]): Promise<void> {
       observed.push({ ...conflict, sides: [...conflict.sides.filter((s) => s.side !== side.side), side], rev: conflict.rev + 1 })
       continue
     }
-    // Somebody has said something newer since.
-    if (hub.n !== l.written.n && hub.t[0] >= last.at) continue
     const verdict = judge(l.field.mapping.policy, {
       hub: { value: hub.v, origin: hub.o, at: hub.t },
       remote: { value: last.value, origin: rt.id, at: [last.at, last.at] },

@@ -31,8 +31,20 @@ export type Action =
   | { do: 'all' }
   | { do: 'two_workers'; crm: Crm; direction: 'pull' | 'push' }
   | { do: 'crash'; crm: Crm; direction: 'pull' | 'push'; after: number; committed: boolean }
-  /** A webhook: about a row that changed, late, twice, or about one that did not change. */
+  /** Somebody saves in the moment in which our next update of that CRM leaves: in a field that it writes. */
+  | { do: 'meanwhile'; crm: Crm; pick: number }
+  /** HubSpot's webhooks so far arrive: as they are, twice, in another order, or not at all. */
+  | { do: 'webhooks'; how: 'all' | 'twice' | 'shuffled' | 'lost' }
+  /** A webhook about a row that did not change. */
   | { do: 'hint'; crm: Crm; kind: Kind; pick: number }
+  /** An admin hides a row from the integration user, or a field from everybody, and shows all again. */
+  | { do: 'hide'; pick: number }
+  | { do: 'drift'; kind: Kind }
+  | { do: 'show' }
+  /** All contacts of Salesforce are edited at once. */
+  | { do: 'edit_all' }
+  /** Admins forbid what others type, from now on: in Salesforce any number of employees, in HubSpot half of the titles. */
+  | { do: 'rule' }
   // faults
   | { do: 'fault'; crm: 'salesforce' | 'hubspot'; action: (typeof FAULT_ACTIONS)[number]; skip: number }
   | { do: 'search_lag' | 'late_commit' | 'expire' }
@@ -40,6 +52,21 @@ export type Action =
 const pick = fc.nat(7)
 const field = fc.nat(2)
 const kind = fc.constantFrom<Kind>('account', 'contact', 'deal')
+
+/** Everything that can occur, by the name it is counted under. */
+export const OCCURRENCES: readonly string[] = [
+  ...['edit', 'clear', 'edit_both', 'edit_same', 'create', 'create_both', 'delete', 'restore', 'merge', 'move', 'api_edit'],
+  ...['api_delete', 'resolve', 'decide', 'undo', 'pull', 'push', 'scan', 'all', 'two_workers', 'crash', 'hint', 'meanwhile'],
+  ...['saved meanwhile', 'webhooks all', 'webhooks twice', 'webhooks shuffled', 'webhooks lost', 'hide', 'drift', 'show'],
+  ...['edit_all', 'rule', 'search_lag', 'late_commit', 'expire', 'with three connections'],
+  ...FAULT_ACTIONS.map((action) => `fault ${action}`),
+]
+
+/** Rows of the merge table. */
+export const MERGE_ROWS: readonly string[] = [
+  ...['unchanged', 'remote changed', 'record changed', 'both changed, equal', 'both changed, different'],
+  ...['first link, equal', 'first link, one side blank', 'first link, different'],
+].map((row) => `merge: ${row}`)
 
 /** @param crms the connections of the history. */
 export function historyOf(crms: readonly Crm[]): fc.Arbitrary<Action[]> {
@@ -58,7 +85,7 @@ export function historyOf(crms: readonly Crm[]): fc.Arbitrary<Action[]> {
       }),
     },
     { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('delete' as const, 'restore' as const), crm, kind, pick }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('merge' as const), crm, pick }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('merge' as const), crm, pick }) },
     {
       weight: 2,
       arbitrary: fc.record({
@@ -99,7 +126,20 @@ export function historyOf(crms: readonly Crm[]): fc.Arbitrary<Action[]> {
         committed: fc.boolean(),
       }),
     },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('hint' as const), crm, kind, pick }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('hint' as const), crm, kind, pick }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('meanwhile' as const), crm, pick }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant('webhooks' as const),
+        how: fc.constantFrom('all' as const, 'twice' as const, 'shuffled' as const, 'lost' as const),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('hide' as const), pick }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('drift' as const), kind }) },
+    { weight: 1, arbitrary: fc.constant({ do: 'show' as const }) },
+    { weight: 3, arbitrary: fc.constant({ do: 'edit_all' as const }) },
+    { weight: 2, arbitrary: fc.constant({ do: 'rule' as const }) },
     {
       weight: 5,
       arbitrary: fc.record({

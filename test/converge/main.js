@@ -2,4 +2,5 @@
 import { requireNode24 } from '../../node-version.js'
 
 requireNode24()
+await import('./count.js')
 await import('./main.ts')

@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process'
 import { Command } from 'commander'
 import { closeDatabase, testDatabase } from '../support/harness.ts'
+import { MERGE_ROWS, OCCURRENCES } from './history.ts'
 import { MUTANTS } from './mutants.ts'
 import { runSeed } from './seed.ts'
+
+/** Histories after which everything must have occurred. */
+const MANY = 400
 
 interface Options {
   seeds: string
@@ -56,15 +60,19 @@ async function search(): Promise<number> {
   }
   await Promise.all(Array.from({ length: Number(o.jobs) }, work))
   const seconds = (performance.now() - started) / 1000
+  for (const [row, n] of (globalThis as unknown as { mergeRows?: Map<string, number> }).mergeRows ?? []) happened.set(row, n)
   out(
     [...happened]
       .sort()
       .map(([name, times]) => `${name} ${times}`)
       .join(', '),
   )
+  const never = o.only || process.env.CONVERGE_MUTANT ? [] : [...OCCURRENCES, ...MERGE_ROWS].filter((name) => !happened.get(name))
+  if (never.length > 0) out(`never occurred: ${never.join(', ')}`)
   out(`${done} seeds, ${broken} broke a promise, ${(seconds / done).toFixed(2)} s a seed`)
   await closeDatabase()
-  return broken > 0 ? 1 : 0
+  // A few histories cannot hold everything; many must.
+  return broken > 0 || (done >= MANY && never.length > 0) ? 1 : 0
 }
 
 /** Each fault in a process of its own; answers 1 when one of them is not found. */

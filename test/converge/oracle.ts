@@ -3,8 +3,9 @@ import { rows } from '../../store/database.ts'
 import { verify } from '../../sync/verify/verify.ts'
 import { type Crm, EDITED, type Kind } from './history.ts'
 import type { Field, Row } from './people.ts'
-import { canonical, type Edit, fromCanonical, type Story } from './play.ts'
 import { compareAll, inTx, OBJECT, type Stage, turn } from './stage.ts'
+import { canonical, type Edit, fromCanonical, type Story } from './story.ts'
+import { FORBIDDEN } from './unkind.ts'
 
 /**
  * What was promised, checked against what people did and what the CRMs show them. Written from the promises: the
@@ -39,6 +40,8 @@ interface Evidence {
   /** Records and rows about which a person is asked, or is told that something was refused. */
   listed: Set<string>
   changes: { recordId: string; kind: string; fields: Record<string, [unknown, unknown]> }[]
+  /** Values that a CRM found invalid. */
+  refused: { recordId: string; entity: string; field: string; value: unknown; message: string }[]
 }
 
 export async function judge(story: Story): Promise<Violation[]> {
@@ -54,6 +57,7 @@ export async function judge(story: Story): Promise<Violation[]> {
     ...agreement(stage, evidence),
     ...lostEdits(story, evidence),
     ...twins(story, evidence),
+    ...refusals(story, evidence),
     ...privateFields(story, evidence),
   )
   found.push(...replay(evidence), ...(await stillness(stage)))
@@ -136,7 +140,14 @@ async function gather(stage: Stage): Promise<Evidence> {
         fields: Record<string, [unknown, unknown]>
       }>`select record_id as "recordId", kind, fields from change order by id`,
     )
+    const refused = await rows(
+      tx,
+      sql<
+        Evidence['refused'][number]
+      >`select record_id as "recordId", entity, field, value, message from dead_letter where class = 'invalid_value'`,
+    )
     return {
+      refused,
       shown,
       links,
       records: new Map(records.map((r) => [r.id, r])),
@@ -370,6 +381,20 @@ const gone = (story: Story, e: Evidence, edit: Edit) =>
   story.touched.some(
     (t) => t.what === 'decide' || (t.crm === edit.where && t.what !== 'move' && (edit.kind !== 'account' || t.id === edit.id)),
   )
+
+// --- a sick record stops no other -------------------------------------------------------------------
+
+/** What the CRMs refuse is what their rules forbid, and nothing beside it. */
+function refusals({ ruled }: Story, e: Evidence): Violation[] {
+  return e.refused.flatMap(({ recordId, entity, field, value, message }) => {
+    const forbidden = field === 'employees' || (field === 'jobTitle' && FORBIDDEN.test(String(value)))
+    // A row that nobody may make with what it holds is refused as a whole.
+    const whole = field === '(create)' || field === '(record)'
+    return ruled && (forbidden || whole)
+      ? []
+      : [{ promise: 'a sick record stops no other', what: `${entity} ${recordId} ${field} = ${value} was refused: ${message}` }]
+  })
+}
 
 // --- no twins ---------------------------------------------------------------------------------------
 

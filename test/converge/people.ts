@@ -1,6 +1,6 @@
 import type { Sandbox } from '../../sandbox/sandbox.ts'
 import { type Answer, call } from '../support/crms.ts'
-import type { EDITED, Kind } from './history.ts'
+import type { Crm, EDITED, Kind } from './history.ts'
 
 /** People who work in a CRM, through its public API and with their own token. */
 
@@ -114,8 +114,22 @@ export function salesforcePeople(sandbox: Sandbox): People {
     },
     async create(kind, { key, parent, private: own }) {
       const body = {
-        account: { Name: `Name ${key}`, Website: key, Description: own, BillingCity: START, NumberOfEmployees: 5 },
-        contact: { LastName: `Name ${key}`, Email: key, Description: own, AccountId: parent, Title: START },
+        account: {
+          Name: `Name ${key}`,
+          Website: key,
+          Description: own,
+          BillingCity: START,
+          BillingStreet: START,
+          NumberOfEmployees: 5,
+        },
+        contact: {
+          LastName: `Name ${key}`,
+          Email: key,
+          Description: own,
+          AccountId: parent,
+          Title: START,
+          MobilePhone: '+14155550000',
+        },
         deal: { Name: key, StageName: 'Prospecting', CloseDate: '2027-01-15', AccountId: parent, NextStep: START, Amount: 5 },
       }[kind]
       return (await send('POST', `/sobjects/${SF[kind].object}`, body)).body.id
@@ -226,3 +240,7 @@ export function hubspotPeople(sandbox: Sandbox): People {
     },
   }
 }
+
+/** Columns that people edit, by field. */
+export const columnsOf = (crm: Crm, kind: Kind): Partial<Record<Field, string>> =>
+  crm === 'salesforce' ? SF[kind].fields : HS[kind].fields

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
+import type { UpdateRequest } from '../../connectors/connector.ts'
 import { CrmError } from '../../connectors/errors.ts'
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
 import { connect } from '../../src/connect.ts'
@@ -15,11 +16,12 @@ import { isQuiet, laneState } from '../../sync/drain.ts'
 import { DEFAULT_TIMING, type Engine, inTransaction } from '../../sync/engine.ts'
 import { pullSlice } from '../../sync/pull/pull.ts'
 import { pushSlice } from '../../sync/push/push.ts'
-import { activate, refreshMappings } from '../../sync/remap.ts'
+import { activate, redescribe, refreshMappings } from '../../sync/remap.ts'
 import { acquaint, mappingOf, type Runtime } from '../../sync/runtime.ts'
 import { storeConnections } from '../support/crms.ts'
 import type { Crm, Kind } from './history.ts'
 import { hubspotPeople, type People, salesforcePeople } from './people.ts'
+import { showAll } from './unkind.ts'
 
 /** Two or three CRMs, a workspace of its own and an engine, in virtual time: nothing waits for a clock. */
 
@@ -27,6 +29,12 @@ import { hubspotPeople, type People, salesforcePeople } from './people.ts'
 export const LATE_MS = 8
 const FLIGHT_MS = 40
 const MINUTE = 60_000
+/** Fields of which Salesforce keeps a history: those that people edit, but for long text. */
+const TRACKED = {
+  Account: ['BillingCity', 'Phone', 'NumberOfEmployees'],
+  Contact: ['Title', 'Phone'],
+  Opportunity: ['NextStep', 'Amount'],
+}
 /** Entities that are kept in agreement. */
 const KEPT: ReadonlySet<string> = new Set(['account', 'contact', 'deal'])
 
@@ -37,6 +45,8 @@ export interface Stage {
   crms: Crm[]
   sandboxes: Sandbox[]
   people: Record<string, People>
+  /** Somebody saves just as the next update of a CRM leaves. */
+  beforeUpdate: Map<Crm, (request: UpdateRequest) => Promise<void>>
   /** Faults are pending that may take effect a little later. */
   late: boolean
   stop(): Promise<void>
@@ -92,10 +102,27 @@ export async function openStage(db: Database, three: boolean): Promise<Stage> {
       hubspot: hubspotPeople(sandboxes[0]!),
       ...(three && { second: hubspotPeople(sandboxes[1]!) }),
     },
+    beforeUpdate: new Map(),
     late: false,
     async stop() {
       await Promise.all(sandboxes.map((x) => x.stop()))
     },
+  }
+  for (const rt of runtimes) {
+    const { connector } = rt
+    const update = connector.update.bind(connector)
+    connector.update = async (request) => {
+      const save = stage.beforeUpdate.get(rt.name as Crm)
+      stage.beforeUpdate.delete(rt.name as Crm)
+      await save?.(request)
+      return update(request)
+    }
+  }
+  for (const { world } of sandboxes) {
+    // Nothing listens: histories take events by hand.
+    world.webhooks.target = 'http://127.0.0.1:9'
+    world.webhooks.delayMs = Number.POSITIVE_INFINITY
+    for (const [object, fields] of Object.entries(TRACKED)) world.org.trackedFields.set(object, new Set(fields))
   }
   if (three) {
     const second = runtimeOf(stage, 'second')
@@ -116,7 +143,7 @@ export async function passTime(stage: Stage, ms = MINUTE): Promise<void> {
   stage.late = false
   for (const { world } of stage.sandboxes) world.clock.advance(ms)
   await inTx(stage, async (tx) => {
-    for (const table of ['inbox', 'outbox', 'undo_step'])
+    for (const table of ['inbox', 'outbox', 'undo_step', 'watch', 'trace'])
       await sql`update ${sql.table(table)} set not_before = not_before - ${ms} * interval '1 millisecond' where not_before > '-infinity'`.execute(
         tx,
       )
@@ -124,6 +151,9 @@ export async function passTime(stage: Stage, ms = MINUTE): Promise<void> {
     await sql`update outbox set born = born - ${ms} * interval '1 millisecond' where born is not null`.execute(tx)
     await sql`update lane_object set state = state || jsonb_build_object('done', (state ->> 'done')::numeric - ${ms}::int, 'overlapAt', (state ->> 'overlapAt')::numeric - ${ms}::int)
       where (state ->> 'done')::numeric > 0`.execute(tx)
+    await sql`update lane_object set state = jsonb_set(state, '{readAt}', to_jsonb((state ->> 'readAt')::bigint - ${ms}::bigint)) where state ? 'readAt'`.execute(
+      tx,
+    )
     await sql`update open_write set sent_at = sent_at - ${ms} * interval '1 millisecond', answered_at = answered_at - ${ms} * interval '1 millisecond'`.execute(
       tx,
     )
@@ -164,7 +194,7 @@ const isAllowed = (error: unknown): boolean =>
   error instanceof Died ||
   error instanceof FenceLost ||
   (error instanceof CrmError && (error.transient || ENDS_A_TURN.has(error.class)))
-const ENDS_A_TURN = new Set(['quota_exhausted', 'unknown_outcome', 'auth_expired', 'no_access', 'locked'])
+const ENDS_A_TURN = new Set(['unknown_field', 'quota_exhausted', 'unknown_outcome', 'auth_expired', 'no_access', 'locked'])
 
 /** One turn of a lane. @returns whether it ended by itself. */
 export async function turn(
@@ -181,6 +211,8 @@ export async function turn(
     return true
   } catch (error) {
     if (!isAllowed(error)) throw error
+    // A field or an object went: what is left is read without it, as the jobs do.
+    if (error instanceof CrmError && error.class === 'unknown_field') await redescribe(stage.engine, rt).catch(() => {})
     if (death) rt.runs = {}
     return false
   }
@@ -202,6 +234,8 @@ export async function comeToRest(stage: Stage): Promise<boolean> {
     world.faults.set([])
     world.configure({ searchLagMs: 0, salesforceLateCommitMs: 0 })
   }
+  stage.beforeUpdate.clear()
+  if (showAll(stage)) for (const rt of stage.engine.runtimes) await redescribe(stage.engine, rt)
   await passTime(stage)
   return settle(stage)
 }
