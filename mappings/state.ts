@@ -82,6 +82,8 @@ export interface WriteField {
   later?: boolean
 }
 
+export type Outcome = 'landed' | 'not_landed' | 'unknown'
+
 export interface WriteRow {
   id: number
   linkId: string
@@ -95,6 +97,8 @@ export interface WriteRow {
   sentAt: number
   /** When it was acknowledged. */
   answeredAt: number | null
+  /** What the CRM's history says of one that got no answer, where a read could not tell. */
+  verdict: Outcome | 'asked' | null
 }
 
 /** One side of a conflict: the hub, or a link. */

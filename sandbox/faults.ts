@@ -57,8 +57,10 @@ export class Faults {
     this.#random = seeded(seed)
   }
 
-  /** Nothing is hit meanwhile. */
-  paused = false
+  /** Requests that nobody waits for any more, and that are still to take effect. */
+  landing = 0
+  /** Nothing is hit while somebody asks for peace. */
+  paused = 0
   /** Hits so far, by action. */
   readonly hits: Partial<Record<FaultAction, number>> = {}
 
@@ -84,7 +86,7 @@ export class Faults {
   }
 
   #hit(meant: (fault: Fault) => boolean): Fault | undefined {
-    if (this.paused) return undefined
+    if (this.paused > 0) return undefined
     for (const fault of this.#active) {
       if (fault.times === 0 || !meant(fault)) continue
       if (fault.skip) {

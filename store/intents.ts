@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { WriteField, WriteRow } from '../mappings/state.ts'
+import type { Outcome, WriteField, WriteRow } from '../mappings/state.ts'
 import { storedWrite, writeOf } from './compact.ts'
 import { json, rows, type Tx } from './database.ts'
 
@@ -10,7 +10,7 @@ export async function readWrites(tx: Tx, ids: number[]): Promise<WriteRow[]> {
   const found = await rows(
     tx,
     sql<WriteRow>`select id, write.link_id as "linkId", record_id as "recordId", kind, open_write.state, fields, read_version as "readVersion", read_clock as "readClock",
-    (extract(epoch from open_write.sent_at) * 1000)::bigint as "sentAt", (extract(epoch from open_write.answered_at) * 1000)::bigint as "answeredAt"
+    (extract(epoch from open_write.sent_at) * 1000)::bigint as "sentAt", (extract(epoch from open_write.answered_at) * 1000)::bigint as "answeredAt", open_write.verdict
     from write join open_write on open_write.write_id = write.id where id = any(${ids}::bigint[])`,
   )
   return found.map((w) => ({ ...w, fields: writeOf(w.fields) }))
@@ -107,6 +107,19 @@ export async function refuseWrites(tx: Tx, refused: { linkId: string; id: number
 export async function followed(tx: Tx, ids: number[]): Promise<void> {
   if (ids.length > 0)
     await sql`update write set fields = (select jsonb_object_agg(key, value - 'later') from jsonb_each(fields)) where id = any(${ids}::bigint[])`.execute(
+      tx,
+    )
+}
+
+/** What became of these writes is to be asked of the CRM's history. */
+export async function askOutcomes(tx: Tx, ids: number[]): Promise<void> {
+  if (ids.length > 0)
+    await sql`update open_write set verdict = 'asked' where write_id = any(${ids}::bigint[]) and verdict is null`.execute(tx)
+}
+
+export async function tellOutcomes(tx: Tx, told: { id: number; verdict: Outcome }[]): Promise<void> {
+  if (told.length > 0)
+    await sql`update open_write set verdict = r.verdict from jsonb_to_recordset(${json(told)}) as r(id bigint, verdict text) where write_id = r.id`.execute(
       tx,
     )
 }

@@ -203,6 +203,8 @@ const watched: Migration = {
       'watch',
       `connection_id uuid not null, write_id bigint not null, done text[] not null default '{}', not_before timestamptz not null default '-infinity', primary key (workspace_id, write_id)`,
     )
+    await sql`alter table open_write add column verdict text`.execute(db)
+    await sql`create index open_write_asked on open_write (connection_id, workspace_id) where verdict = 'asked'`.execute(db)
     await sql`create index watch_due on watch (connection_id, not_before, workspace_id)`.execute(db)
     await createTable(
       db,

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Entity } from '../mappings/model/model.ts'
 import type { WriteField } from '../mappings/state.ts'
 import { writeOf } from './compact.ts'
@@ -27,14 +27,28 @@ export async function dueWatched(tx: Tx, connectionId: string, limit: number): P
   await sql`delete from watch using write where watch.connection_id = ${connectionId} and write.id = watch.write_id and write.refused is not null and watch.not_before <= clock_timestamp()`.execute(
     tx,
   )
+  return writesWhere(
+    tx,
+    sql`join watch on watch.write_id = write.id where watch.connection_id = ${connectionId} and watch.not_before <= clock_timestamp()
+      and not exists (select 1 from open_write where open_write.write_id = watch.write_id and open_write.state = 'sent') order by write.id limit ${limit}`,
+    sql`watch.done`,
+  )
+}
+
+/** Writes without an answer of which no read can tell what became of them. */
+export const doubtedWrites = (tx: Tx, connectionId: string, limit: number): Promise<WatchedWrite[]> =>
+  writesWhere(
+    tx,
+    sql`join open_write on open_write.write_id = write.id where open_write.connection_id = ${connectionId} and open_write.verdict = 'asked' limit ${limit}`,
+    sql`'{}'::text[]`,
+  )
+
+async function writesWhere(tx: Tx, condition: RawBuilder<unknown>, done: RawBuilder<unknown>): Promise<WatchedWrite[]> {
   const found = await rows(
     tx,
     sql<WatchedWrite>`select write.id, link.id as "linkId", link.record_id as "recordId", write.run_id as "runId", link.entity, link.object, link.external_id as "externalId",
-      write.kind, write.fields, watch.done, write.read_clock as "readClock"
-    from watch join write on write.id = watch.write_id join link on link.id = write.link_id
-    where watch.connection_id = ${connectionId} and watch.not_before <= clock_timestamp() and link.external_id is not null and link.record_id is not null
-      and not exists (select 1 from open_write where open_write.write_id = watch.write_id and open_write.state = 'sent')
-    order by write.id limit ${limit}`,
+      write.kind, write.fields, ${done} as done, write.read_clock as "readClock"
+    from write join link on link.id = write.link_id and link.external_id is not null and link.record_id is not null ${condition}`,
   )
   return found.map((w) => ({ ...w, fields: writeOf(w.fields) }))
 }

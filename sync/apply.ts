@@ -11,7 +11,7 @@ import { type ApplyContext, Batch, type Counts, type Item, noCounts } from './ba
 import { blankedReferences } from './blanked.ts'
 import { holdsLeaving } from './brake.ts'
 import { followConversions } from './conversions.ts'
-import { deleted, redirectMerges, restored, takeOver } from './departures.ts'
+import { deleted, redirectMerges, restored, returned, takeOver } from './departures.ts'
 import { merge, openConflict } from './merging.ts'
 import { linkNewcomers } from './newcomers.ts'
 import { interpret } from './reading.ts'
@@ -68,6 +68,9 @@ export async function applySnapshots(tx: Tx, ctx: ApplyContext, object: string, 
     }
   }
 }
+
+/** The push lane asks the history meanwhile. */
+const DOUBT_MS = 500
 
 /** Links through which nothing flows, whatever becomes of their row. */
 const RESTING: ReadonlySet<LinkState> = new Set(['dead', 'duplicate', 'converted'])
@@ -197,6 +200,10 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
         merge(batch, ctx, link, record, item, open.get(record.id) ?? [])
       continue
     }
+    if (link.state === 'outside' && record.deleted && record.frozen === null) {
+      await returned(tx, ctx, batch, link, record, snapshot)
+      continue
+    }
     const still = record.deleted || record.frozen !== null
     if (still && link.openWrite === null) continue
     const write = link.openWrite === null ? undefined : writes.get(link.openWrite)
@@ -212,6 +219,11 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
       const settled = settle(write, record.fields, item, ctx)
       if (settled.wait !== undefined) {
         back(snapshot.id, 'a write of ours is still open', settled.wait)
+        continue
+      }
+      if (settled.doubt) {
+        batch.doubted.push(write.id)
+        back(snapshot.id, 'the field history is asked about a write of ours', DOUBT_MS)
         continue
       }
       base = { ...base, ...settled.base }

@@ -108,6 +108,8 @@ export class Batch {
   readonly settledConflicts: string[] = []
   /** Links whose open write was settled or does not matter any more. */
   readonly closed: string[] = []
+  /** Writes without an answer of which this read could not tell what became of them. */
+  readonly doubted: number[] = []
   readonly refused: { linkId: string; id: number; error: unknown }[] = []
   readonly putBack: { object: string; externalId: string; reason: string; delayMs: number }[] = []
   readonly waiting: { waitsFor: string; object: string; externalId: string }[] = []
@@ -168,6 +170,7 @@ export class Batch {
     await conflicts.settleConflicts(tx, this.settledConflicts, 'all sides agree')
     await intents.closeWrites(tx, this.closed)
     await intents.refuseWrites(tx, this.refused)
+    await intents.askOutcomes(tx, this.doubted)
     await identity.insertMatches(tx, this.matches)
     await identity.settleMatches(tx, rt.id, object, this.matched)
     await identity.settleAbandoned(tx, this.left)

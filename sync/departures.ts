@@ -100,9 +100,16 @@ export async function restored(
   snapshot: Snapshot,
 ): Promise<boolean> {
   const { rt } = ctx
-  const others = await links.linksOfRecords(tx, [record.id])
-  if (others.some((l) => l.connectionId === rt.id && l.id !== link.id && l.state !== 'dead' && l.state !== 'converted'))
-    return false
+  const rivals = (await links.linksOfRecords(tx, [record.id])).filter(
+    (l) => l.connectionId === rt.id && l.id !== link.id && l.state !== 'dead' && l.state !== 'converted',
+  )
+  // A row that was only to be made gives way to the one that stands again.
+  const unmade = rivals.filter((l) => l.state === 'creating' && l.openWrite === null)
+  if (rivals.length > unmade.length) return false
+  await links.updateLinks(
+    tx,
+    unmade.map((l) => ({ id: l.id, state: 'dead' })),
+  )
   batch.changeLink({ id: link.id, state: 'live', seen: snapshot.version })
   if (!record.deleted) return true
   await records.freeze(
@@ -112,6 +119,24 @@ export async function restored(
     `deleted before, and restored in ${rt.name}: decide whether it is kept everywhere or deleted there too`,
   )
   return false
+}
+
+/** A row was out of sight while its record was deleted, and is there again: a person says what becomes of it. */
+export async function returned(
+  tx: Tx,
+  { rt }: ApplyContext,
+  batch: Batch,
+  link: LinkRow,
+  record: RecordRow,
+  snapshot: Snapshot,
+): Promise<void> {
+  batch.changeLink({ id: link.id, state: 'live', seen: snapshot.version })
+  await records.freeze(
+    tx,
+    record.id,
+    'restored',
+    `deleted while its row in ${rt.name} was out of sight, which is there again: decide whether it is kept everywhere or deleted there too`,
+  )
 }
 
 /**

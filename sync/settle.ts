@@ -1,13 +1,15 @@
-import type { CompiledMapping } from '../mappings/compile.ts'
+import { type CompiledMapping, isAssociationColumn } from '../mappings/compile.ts'
 import type { CanonicalRow } from '../mappings/lens.ts'
-import { isBlank, same } from '../mappings/model/value.ts'
-import type { Base, ConflictRow, Fields, WriteRow } from '../mappings/state.ts'
+import { isBlank, type Json, same } from '../mappings/model/value.ts'
+import type { Base, ConflictRow, Fields, WriteField, WriteRow } from '../mappings/state.ts'
 import type { ApplyContext, Item } from './batch.ts'
 
 /** What a read says about a write of ours that is still open. (Protocol: Settle.) */
 export interface Settlement {
   /** Not provable yet: read again after this many milliseconds. */
   wait?: number
+  /** The row does not show what we sent, and was changed since: only its history can tell whether ours came in between. */
+  doubt?: boolean
   base: Base
   /** The write took effect, as far as it can be told. */
   landed: boolean
@@ -24,28 +26,40 @@ export function settle(write: WriteRow, hub: Fields, { reading, snapshot, mappin
     if (age < ctx.flightMs) return { ...out, wait: ctx.flightMs - age }
   } else if (write.answeredAt !== null && ctx.began < write.answeredAt) return { ...out, wait: 0 }
   const ours = snapshot.modifiedBy !== undefined && snapshot.modifiedBy === ctx.rt.account.ourselves
-  let landed = write.state === 'acknowledged' || write.kind === 'create'
-  for (const [name, w] of Object.entries(write.fields)) {
+  const readings = Object.entries(write.fields).flatMap(([name, w]) => {
     const r = reading.get(name)
-    if (!r || !('value' in r)) continue
-    const isOurs = same(r.value, w.c)
     // Not known to have been sent: the merge sees that it is missing.
-    if (w.later && !isOurs) continue
+    return r && 'value' in r && !(w.later && !same(r.value, w.c)) ? [{ name, w, r, isOurs: same(r.value, w.c) }] : []
+  })
+  const taken = write.state === 'acknowledged' || write.kind === 'create' || write.verdict === 'landed'
+  const asBefore = (r: { raw: Json }, w: WriteField) => same(r.raw, w.b)
+  const untouched = snapshot.version === write.readVersion
+  if (
+    !taken &&
+    !untouched &&
+    (write.verdict === null || write.verdict === 'asked') &&
+    readings.some(({ name, isOurs }) => !isOurs && !isAssociationColumn(mapping.byName.get(name)!.column))
+  )
+    return { ...out, doubt: true }
+  let landed = taken
+  for (const { name, w, r, isOurs } of readings) {
     if (isOurs || (write.state === 'acknowledged' && ours)) {
       landed = true
       out.base[name] = { c: r.value, r: r.raw, n: w.n }
       if (!isOurs) out.adjusted[name] = [w.c, r.value]
-    } else if (write.state === 'acknowledged' || write.kind === 'create') {
+    } else if (taken) {
       // Ours was taken, and somebody changed it afterwards: the merge will see that change.
       out.base[name] = { c: w.c, r: w.s, n: w.n }
-    } else if (!same(r.raw, w.b)) {
+    } else if (write.verdict === 'unknown' || (write.verdict !== 'not_landed' && !asBefore(r, w))) {
       out.uncertain.push({
         field: name,
         kind: 'uncertain',
         base: null,
         policy: 'unknown outcome',
         rev: 1,
-        why: 'a write of ours got no answer, and the CRM now holds neither the old value nor ours',
+        why: asBefore(r, w)
+          ? 'a write of ours got no answer; the CRM holds the old value, and the row was changed since: it may be a person who set it back'
+          : 'a write of ours got no answer, and the CRM now holds neither the old value nor ours',
         sides: [
           { side: 'hub', value: w.c, origin: 'hub', at: [write.sentAt, write.sentAt] },
           {

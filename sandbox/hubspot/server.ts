@@ -70,9 +70,14 @@ export function hubspotServer(portal: Portal, tokens: Tokens, app: App, limits: 
       // Its body is read before the connection breaks; it takes effect when nobody waits for it any more.
       await c.req.arrayBuffer()
       drop(c)
+      faults.landing++
       await new Promise((resolve) => setTimeout(resolve, fault.delayMs ?? 0))
     }
-    await next()
+    try {
+      await next()
+    } finally {
+      if (late) faults.landing--
+    }
     portal.journal.flush()
     c.res.headers.set('Date', new Date(portal.clock.now()).toUTCString())
     if (fault?.action === 'drop_after') return drop(c)

@@ -53,9 +53,14 @@ export function salesforceServer(org: Org, sessions: Sessions, faults: Faults): 
       // Its body is read before the connection breaks; it takes effect when nobody waits for it any more.
       await c.req.arrayBuffer()
       drop(c)
+      faults.landing++
       await new Promise((resolve) => setTimeout(resolve, fault.delayMs ?? 0))
     }
-    await next()
+    try {
+      await next()
+    } finally {
+      if (late) faults.landing--
+    }
     org.journal.flush()
     c.res.headers.set('Date', new Date(org.clock.now()).toUTCString())
     if (fault?.action === 'drop_after') return drop(c)

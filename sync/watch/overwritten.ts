@@ -18,7 +18,7 @@ import { type Past, unseen } from './unseen.ts'
 /** What updates of ours replaced without anybody having read it: found in the CRM's history, offered back. */
 
 /** History is kept by whole seconds in some CRMs. */
-const SECOND_MS = 1_000
+export const SECOND_MS = 1_000
 /** A field that cannot be read just now is looked for again. */
 const HIDDEN_MS = 3_600_000
 
@@ -121,7 +121,7 @@ async function lostIn(tx: Tx, rt: Runtime, mapping: CompiledMapping, cases: Case
 }
 
 /** Where the CRM does not say which app we are, it is told by the value. */
-const isOurs = ({ account }: Runtime, e: HistoryEntry, value: Value, sent: Value): boolean =>
+export const isOurs = ({ account }: Runtime, e: HistoryEntry, value: Value, sent: Value): boolean =>
   account.ourselves === '' ? e.through === 'INTEGRATION' && same(value, sent) : e.by === account.ourselves
 
 /** The side of a conflict that stands for a value which we had replaced in a connection. */

@@ -4,6 +4,7 @@ import { inTransaction } from '../engine.ts'
 import { commit, type Work } from '../push/work.ts'
 import { mappingOf } from '../runtime.ts'
 import { accountForDeletes } from './deleted.ts'
+import { tellOutcomes } from './outcome.ts'
 import { accountForUpdates } from './overwritten.ts'
 
 /**
@@ -13,6 +14,16 @@ import { accountForUpdates } from './overwritten.ts'
 
 /** Writes that are looked after in one turn. */
 const CLAIM = 1_000
+
+/** One turn: what became of writes without an answer, where only the history can tell. */
+export async function lookUpDoubts(work: Work): Promise<void> {
+  const { engine, rt } = work
+  const doubted = await inTransaction(engine, (tx) => watch.doubtedWrites(tx, rt.id, CLAIM))
+  for (const [entity, ofEntity] of Map.groupBy(doubted, (w) => w.entity)) {
+    const mapping = mappingOf(rt, entity)
+    for (const piece of mapping ? chunks(ofEntity, rt.connector.batch.history) : []) await tellOutcomes(work, mapping!, piece)
+  }
+}
 
 /** One turn: what has been written since is accounted for. @returns whether more waits. */
 export async function watchWrites(work: Work): Promise<boolean> {

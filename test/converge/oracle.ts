@@ -118,7 +118,8 @@ async function gather(stage: Stage): Promise<Evidence> {
       sql<{ key: string; text: string }>`
       select record_id || ' ' || field as key, concat_ws(' ', base::text, sides::text, history::text, resolution::text) as text from conflict
       union all select record_id || ' ' || f.key, f.value::text from change, jsonb_each(fields) f where kind in ('overruled', 'conflict', 'settled', 'resolved')
-      union all select record_id || ' ' || f.key, f.value::text from undo_step, jsonb_each(fields) f`,
+      union all select record_id || ' ' || f.key, f.value::text from undo_step, jsonb_each(fields) f
+      union all select record_id || ' ' || field, value::text from dead_letter`,
     )
     const kept = new Map<string, string>()
     for (const { key, text } of texts) kept.set(key, `${kept.get(key) ?? ''} ${text}`)
@@ -346,7 +347,7 @@ function lostEdits(story: Story, e: Evidence): Violation[] {
       // Somebody saw it, and typed another.
       if (edits.some((x) => x.seq > edit.seq && x.saw === edit.value)) continue
       if (!whole && journalled(e, edit.value)) continue
-      if (!whole && gone(story, e, edit)) continue
+      if (gone(story, e, edit)) continue
       found.push({
         promise: 'nothing is lost',
         what: `${edit.where} ${edit.kind} ${edit.id} ${field} = ${edit.value} (saw ${edit.saw}); now ${JSON.stringify(finals)}`,

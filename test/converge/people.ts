@@ -42,11 +42,11 @@ const START = 'start'
 /** People are never hit by faults: those are between Concordat and the CRM. */
 function spared(sandbox: Sandbox, send: (method: string, path: string, body?: unknown) => Promise<Answer>) {
   return async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    sandbox.world.faults.paused = true
+    sandbox.world.faults.paused++
     try {
       return await send(method, path, body)
     } finally {
-      sandbox.world.faults.paused = false
+      sandbox.world.faults.paused--
     }
   }
 }

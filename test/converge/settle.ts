@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { CrmError } from '../../connectors/errors.ts'
 import { rows } from '../../store/database.ts'
 import * as undos from '../../store/undo.ts'
 import { decideFrozen } from '../../sync/frozen.ts'
@@ -45,10 +46,18 @@ export async function resolve(story: Story, pick: number, next: () => number): P
   // Every second time somebody types into a side between the look and the answer.
   if (pick % 2 === 1) await typeInto(story, conflict, next)
   const stale = await changedSince(stage, conflict)
-  const [answer] = await resolveConflicts(stage.engine, [{ id: conflict.id, rev: conflict.rev, choice: { keep } }])
-  if (answer!.ok && stale)
+  const answers = await resolveConflicts(stage.engine, [{ id: conflict.id, rev: conflict.rev, choice: { keep } }]).catch(
+    (error) => {
+      // A CRM does not answer: the person is told so, and nothing was settled.
+      if (error instanceof CrmError) return []
+      throw error
+    },
+  )
+  const [answer] = answers
+  if (!answer) return false
+  if (answer.ok && stale)
     story.wrong.push({ promise: 'a person settles what he saw', what: `conflict ${conflict.id} was settled although ${stale}` })
-  return answer!.ok
+  return answer.ok
 }
 
 const frozen = (stage: Stage) =>

@@ -27,7 +27,7 @@ import { showAll } from './unkind.ts'
 
 /** How late a request may land, and for how long a write without an answer is left alone: real milliseconds. */
 export const LATE_MS = 8
-const FLIGHT_MS = 40
+const FLIGHT_MS = 1_000
 const MINUTE = 60_000
 /** Fields of which Salesforce keeps a history: those that people edit, but for long text. */
 const TRACKED = {
@@ -139,7 +139,7 @@ export const query = <T>(stage: Stage, text: string): Promise<T[]> => inTx(stage
 
 /** Lets time pass in the CRMs and for everything that was put off. */
 export async function passTime(stage: Stage, ms = MINUTE): Promise<void> {
-  if (stage.late) await wait(LATE_MS + 4)
+  while (stage.late && stage.sandboxes.some(({ world }) => world.faults.landing > 0)) await wait(2)
   stage.late = false
   for (const { world } of stage.sandboxes) world.clock.advance(ms)
   await inTx(stage, async (tx) => {

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CrmError } from '../../connectors/errors.ts'
+import { deleteRecord } from '../../sync/edit.ts'
+import { decideFrozen } from '../../sync/frozen.ts'
 import { redescribe } from '../../sync/remap.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'
 
@@ -50,6 +52,25 @@ describe('a row that is hidden from the integration user', () => {
     h.sandbox.world.configure({ salesforceHiddenRows: [] })
     await h.scan()
     expect((await h.account(account)).Phone).toBe('+4930222')
+    expect(await h.verify()).toMatchObject({ differences: 0 })
+  })
+})
+
+describe('a row that was hidden while its record was deleted', () => {
+  test('is a question when it is seen again: it is neither forgotten nor deleted by itself', async () => {
+    const { account } = await linkedAccount()
+    h.sandbox.world.configure({ salesforceHiddenRows: [account] })
+    await h.scan()
+    const [record] = await h.query<{ id: string }>('select id from record')
+    await h.tx((tx) => deleteRecord(tx, record!.id, undefined))
+    await h.sync()
+    h.sandbox.world.configure({ salesforceHiddenRows: [] })
+    await h.scan()
+    expect((await h.account(account)).Name).toBe('Alder Works')
+    expect(await h.query('select frozen_as as "as" from record')).toEqual([{ as: 'restored' }])
+    await h.tx((tx) => decideFrozen(tx, h.engine, record!.id, 'delete'))
+    await h.sync()
+    expect(h.sandbox.world.counts()).toMatchObject({ salesforce: { Account: 0 }, hubspot: { companies: 0 } })
     expect(await h.verify()).toMatchObject({ differences: 0 })
   })
 })

@@ -266,3 +266,43 @@ describe('an edit that our delete took along', () => {
     expect(row!.n).toBe(2)
   })
 })
+
+describe('a write without an answer', () => {
+  test('that took effect, and was cleared by a person before anybody read it, stays cleared', async () => {
+    const account = await h.createAccount({ Name: 'Alder Works', Website: 'alder.example.com' })
+    await h.sync()
+    const company = (await h.twinOf(account, 'hubspot'))!
+    await h.control('/faults', { faults: [{ crm: 'hubspot', path: 'batch/update', times: 1, action: 'drop_after' }] })
+    await sfPhone(account, '+49302222222')
+    await expect(h.sync()).rejects.toThrow('connection lost')
+    await hsPhone(company, '')
+    await h.sync()
+    await h.sync()
+    expect((await phones(account, company)).map((p) => p || null)).toEqual([null, null])
+    expect(await open()).toEqual([])
+    expect(await h.verify()).toMatchObject({ differences: 0 })
+  })
+
+  test('that never came is sent again, though the row was changed in another field meanwhile', async () => {
+    const { account, company } = await linked()
+    await h.control('/faults', { faults: [{ crm: 'hubspot', path: 'batch/update', times: 1, action: 'drop_before' }] })
+    await sfPhone(account, '+49302222222')
+    await expect(h.sync()).rejects.toThrow('connection lost')
+    await h.hs('PATCH', `/crm/v3/objects/companies/${company}`, { properties: { city: 'Oslo' } })
+    await h.sync()
+    expect(await phones(account, company)).toEqual(['+49302222222', '+49302222222'])
+    expect((await h.account(account)).BillingCity).toBe('Oslo')
+    expect(await open()).toEqual([])
+  })
+
+  test('of a field without a history is a question, where a person may have set the old value back', async () => {
+    const { account, company } = await linked()
+    h.sandbox.world.configure({ salesforceTrackedFields: { Account: [] } })
+    await h.control('/faults', { faults: [{ crm: 'salesforce', method: 'PATCH', times: 1, action: 'drop_before' }] })
+    await hsPhone(company, '+49302222222')
+    await expect(h.sync()).rejects.toThrow('connection lost')
+    await h.sf('PATCH', `/sobjects/Account/${account}`, { Name: 'Alder Works Ltd' })
+    await h.sync()
+    expect((await open()).map((c) => [c.kind, c.field])).toEqual([['uncertain', 'phone']])
+  })
+})
