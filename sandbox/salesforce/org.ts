@@ -37,7 +37,7 @@ export class Org extends Tables {
   /** Rows that sharing hides from everybody but people. */
   readonly hiddenRows = new Set<string>()
   currency = 'USD'
-  /** Stamps given to coming writes lie this much in the past: a transaction that commits late. */
+  /** Stamps given to people's coming writes lie this much in the past: a transaction that commits late. */
   lateCommitMs = 0
   /** Whether a row of a batch is locked just now: a fault that the control API switches on. */
   locksRow: () => boolean = () => false
@@ -96,7 +96,7 @@ export class Org extends Tables {
     const row = this.#living(table, id)
     this.unindex(table, row)
     row.deleted = true
-    row.modified = row.stamp = this.#stamp()
+    row.modified = row.stamp = this.#stamp(user)
     row.modifiedBy = user
     this.put(table, row)
     const cascade = CASCADES[object] ?? []
@@ -118,7 +118,7 @@ export class Org extends Tables {
       throw new SalesforceError('UNDELETE_FAILED', 'Entity is not in the recycle bin')
     row.deleted = false
     delete row.deletedWith
-    row.modified = row.stamp = this.#stamp()
+    row.modified = row.stamp = this.#stamp(user)
     row.modifiedBy = user
     this.put(table, row)
     // What went with it comes back with it.
@@ -140,7 +140,7 @@ export class Org extends Tables {
       this.unindex(table, loser)
       loser.deleted = true
       loser.values = { ...loser.values, MasterRecordId: master }
-      loser.modified = loser.stamp = this.#stamp()
+      loser.modified = loser.stamp = this.#stamp(user)
       loser.modifiedBy = user
       this.put(table, loser)
     }
@@ -164,7 +164,7 @@ export class Org extends Tables {
   }
 
   #fresh(id: string, values: Record<string, Wire>, user: string): Row {
-    const now = this.#stamp()
+    const now = this.#stamp(user)
     return { id, created: now, createdBy: user, modified: now, modifiedBy: user, stamp: now, deleted: false, values }
   }
 
@@ -172,7 +172,7 @@ export class Org extends Tables {
     this.unindex(table, row)
     const before = row.values
     row.values = values
-    row.modified = row.stamp = this.#stamp()
+    row.modified = row.stamp = this.#stamp(user)
     row.modifiedBy = user
     this.put(table, row)
     const tracked = this.trackedFields.get(table.def.name)
@@ -200,8 +200,8 @@ export class Org extends Tables {
     this.#save(table, row, { ...row.values, ...values }, user)
   }
 
-  #stamp(): number {
-    return Math.floor((this.clock.now() - this.lateCommitMs) / 1000) * 1000
+  #stamp(user: string): number {
+    return Math.floor((this.clock.now() - (user === PERSON ? this.lateCommitMs : 0)) / 1000) * 1000
   }
 
   #living(table: Table, id: string): Row {

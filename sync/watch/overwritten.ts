@@ -38,7 +38,8 @@ export async function accountForUpdates(work: Work, mapping: CompiledMapping, wr
           object: mapping.object,
           ids: [...new Set(writes.map((w) => w.externalId))],
           columns,
-          since: Math.min(...writes.map((w) => w.readClock)) - SECOND_MS,
+          // A change that was committed late carries an older time.
+          since: Math.min(...writes.map((w) => w.readClock)) - SECOND_MS - rt.connector.overlapMs,
         })
   await commit(work, async (tx) => {
     const cases: Case[] = []
@@ -91,7 +92,7 @@ async function lostIn(tx: Tx, rt: Runtime, mapping: CompiledMapping, cases: Case
     // A CRM that keeps its history by whole seconds may have set it in the second of the read.
     const { readClock } = c.write
     const readAt = rt.connector.answersWithRecord ? readClock : Math.floor(readClock / SECOND_MS) * SECOND_MS
-    return { before, beside, readAt, entries: (c.of.get(column) ?? []).filter((e) => e.at >= readAt) }
+    return { before, beside, readAt, entries: c.of.get(column) ?? [] }
   })
   const values = await canonical(
     tx,

@@ -69,6 +69,14 @@ describe('what a write replaced unread', () => {
     expect(unseen(history, { before: 'start', sent: 'ours', readAt: 5 })).toEqual([])
   })
 
+  test('is told of a change that was committed late, where each change says what it replaced', () => {
+    const history: Past[] = [
+      { value: 'ours', from: 'theirs', at: 30, by: 'we', ours: true },
+      { value: 'theirs', from: 'start', at: 1, by: 'person', ours: false },
+    ]
+    expect(unseen(history, { before: 'start', sent: 'ours', readAt: 5 }).map((p) => p.value)).toEqual(['theirs'])
+  })
+
   test('holds for a write that lands late, after several edits: all of them are told, the oldest first', () => {
     const history: Past[] = [
       { value: 'ours', at: 90, by: 'we', ours: true },
