@@ -208,4 +208,28 @@ export const MUTANTS: Mutant[] = [
       },
     ],
   },
+  {
+    name: 'links are deleted with their record',
+    changes: [
+      {
+        file: 'store/records.ts',
+        from: 'export async function tombstone(tx: Tx, ids: string[]): Promise<void> {\n',
+        to: 'export async function tombstone(tx: Tx, ids: string[]): Promise<void> {\n  await sql`delete from link where record_id = any(${ids}::uuid[])`.execute(tx)\n',
+      },
+    ],
+  },
+  {
+    name: 'what a write replaced unread is not looked up',
+    changes: [
+      {
+        file: 'sync/push/push.ts',
+        from: 'if (gate.watching) more = (await watchWrites(work)) || more',
+        to: 'if (gate.watching && gate.read.size < 0) more = (await watchWrites(work)) || more',
+      },
+    ],
+  },
+  {
+    name: 'a write without an answer counts as not sent when the old value stands',
+    changes: [{ file: 'sync/settle.ts', from: '  const untouched = ctx.rt', to: '  const untouched = true || ctx.rt' }],
+  },
 ]
