@@ -40,7 +40,7 @@ export async function takeVerification(
     sql<Running & { idle: number; age: number; free: boolean }>`select id, position, summary, worker is null as free,
       extract(epoch from clock_timestamp() - touched) * 1000 as idle, extract(epoch from clock_timestamp() - at) * 1000 as age from verification where state = 'running'`,
   )
-  if (open && !open.free && open.idle < ABANDONED_MS) return 'busy'
+  if (open && !anew && !open.free && open.idle < ABANDONED_MS) return 'busy'
   if (open && !anew && open.age < OUTDATED_MS) {
     await sql`update verification set worker = ${worker}, touched = clock_timestamp() where id = ${open.id}`.execute(tx)
     return { id: open.id, position: open.position, summary: open.summary, resumed: true }

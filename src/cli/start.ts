@@ -51,7 +51,7 @@ export async function runStart(options: StartOptions): Promise<number> {
     await firstSync(app, say)
     say('Verifying: reading both CRMs completely and comparing')
     for (const rt of app.engine.runtimes) app.syncCalls[rt.name] = rt.budget.total
-    await verify(app.engine)
+    await verify(app.engine, { anew: true })
     app.firstSyncDone = true
     const summary = await summarise(app)
     await printResult(app, summary, options)

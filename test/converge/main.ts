@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { Command } from 'commander'
 import { closeDatabase, testDatabase } from '../support/harness.ts'
+import { startServices } from '../support/services.ts'
 import { MERGE_ROWS, OCCURRENCES } from './history.ts'
+import { runKills } from './kills.ts'
 import { MUTANTS } from './mutants.ts'
 import { runSeed } from './seed.ts'
 
@@ -15,6 +17,8 @@ interface Options {
   only?: string
   first?: boolean
   mutants?: string | true
+  kills?: string
+  ownServices?: boolean
 }
 
 const program = new Command('converge')
@@ -25,6 +29,8 @@ const program = new Command('converge')
   .option('--only <seed>', 'replay one seed, and shorten its history')
   .option('--first', 'stop at the first that breaks a promise')
   .option('--mutants [text]', 'plant one fault after another in the product (those named so): the histories must find each')
+  .option('--kills <n>', 'kill the real program so often at random moments instead (SIGKILL), and judge what it left')
+  .option('--own-services', 'with --kills: on a PostgreSQL and a Redis of its own, which go down in the middle as well')
   .addHelpText(
     'after',
     `
@@ -33,12 +39,15 @@ On PostgreSQL where DATABASE_URL is set, else embedded.
 Examples:
   npm run -s converge -- --seeds 500
   npm run -s converge -- --only 2441
-  npm run -s converge -- --mutants --seeds 300`,
+  npm run -s converge -- --mutants --seeds 300
+  npm run -s converge -- --kills 200 --own-services`,
   )
 program.parse()
 const o = program.opts<Options>()
 const out = (text: string) => process.stdout.write(`${text}\n`)
-process.exit(o.mutants ? await plantAll(o.mutants === true ? '' : o.mutants) : await search())
+process.exit(
+  o.kills ? await killAll(Number(o.kills)) : o.mutants ? await plantAll(o.mutants === true ? '' : o.mutants) : await search(),
+)
 
 async function search(): Promise<number> {
   const db = await testDatabase()
@@ -73,6 +82,19 @@ async function search(): Promise<number> {
   await closeDatabase()
   // A few histories cannot hold everything; many must.
   return broken > 0 || (done >= MANY && never.length > 0) ? 1 : 0
+}
+
+/** The program itself, killed. */
+async function killAll(count: number): Promise<number> {
+  const services = o.ownServices ? await startServices() : undefined
+  try {
+    const violations = await runKills(count, Number(o.from), services, out)
+    for (const v of violations) out(`  ${v.promise}: ${v.what}`)
+    out(`${count} kills, ${violations.length} promises broken`)
+    return violations.length > 0 ? 1 : 0
+  } finally {
+    await services?.stop()
+  }
 }
 
 /** Each fault in a process of its own; answers 1 when one of them is not found. */

@@ -214,7 +214,8 @@ export const MUTANTS: Mutant[] = [
       {
         file: 'store/records.ts',
         from: 'export async function tombstone(tx: Tx, ids: string[]): Promise<void> {\n',
-        to: 'export async function tombstone(tx: Tx, ids: string[]): Promise<void> {\n  await sql`delete from link where record_id = any(${ids}::uuid[])`.execute(tx)\n',
+        to: `export async function tombstone(tx: Tx, ids: string[]): Promise<void> {
+  await sql\`delete from link where record_id = any(\${ids}::uuid[])\`.execute(tx)\n`,
       },
     ],
   },

@@ -1,4 +1,8 @@
 import type { Sandbox } from '../../sandbox/sandbox.ts'
+
+/** The CRMs that people work in: in this process, where faults are between Concordat and them, or in another one. */
+type Place = Pick<Sandbox, 'info'> & Partial<Pick<Sandbox, 'world'>>
+
 import { type Answer, call } from '../support/crms.ts'
 import type { Crm, EDITED, Kind } from './history.ts'
 
@@ -40,13 +44,13 @@ export interface People {
 const START = 'start'
 
 /** People are never hit by faults: those are between Concordat and the CRM. */
-function spared(sandbox: Sandbox, send: (method: string, path: string, body?: unknown) => Promise<Answer>) {
+function spared({ world }: Place, send: (method: string, path: string, body?: unknown) => Promise<Answer>) {
   return async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    sandbox.world.faults.paused++
+    if (world) world.faults.paused++
     try {
       return await send(method, path, body)
     } finally {
-      sandbox.world.faults.paused--
+      if (world) world.faults.paused--
     }
   }
 }
@@ -81,7 +85,7 @@ const SF = {
   },
 } as const
 
-export function salesforcePeople(sandbox: Sandbox): People {
+export function salesforcePeople(sandbox: Place): People {
   const { instanceUrl, personToken } = sandbox.info.salesforce
   const send = spared(sandbox, (method, path, body) =>
     call(`${instanceUrl}/services/data/v60.0${path}`, method, personToken, body),
@@ -177,7 +181,7 @@ const HS = {
   },
 } as const
 
-export function hubspotPeople(sandbox: Sandbox): People {
+export function hubspotPeople(sandbox: Place): People {
   const { baseUrl, personToken } = sandbox.info.hubspot
   const send = spared(sandbox, (method, path, body) => call(`${baseUrl}${path}`, method, personToken, body))
   const primary = (kind: Kind) => [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: HS[kind].primary }]

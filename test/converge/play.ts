@@ -14,6 +14,7 @@ import {
   kindOf,
   living,
   make,
+  newStory,
   pairs,
   type Story,
   toCanonical,
@@ -30,15 +31,16 @@ const BEGINNING = { accounts: 2, contacts: 2, deals: 2 }
 
 export async function play(db: Database, actions: readonly Action[], three: boolean): Promise<Story> {
   const stage = await openStage(db, three)
-  const story: Story = { stage, edits: [], made: [], touched: [], happened: new Map(), ruled: false, rested: false, wrong: [] }
+  const story: Story = { ...newStory(), stage }
   try {
     let seq = 0
     const next = () => ++seq
     const accounts: string[] = []
-    for (let i = 0; i < BEGINNING.accounts; i++) accounts.push((await make(story, 'salesforce', 'account', next))!)
-    for (let i = 0; i < BEGINNING.contacts; i++) await make(story, 'salesforce', 'contact', next, accounts[i])
-    for (let i = 0; i < BEGINNING.deals; i++) await make(story, 'salesforce', 'deal', next, accounts[0])
-    await make(story, 'hubspot', 'account', next)
+    for (let i = 0; i < BEGINNING.accounts; i++)
+      accounts.push((await make(story, story.stage.people, 'salesforce', 'account', next))!)
+    for (let i = 0; i < BEGINNING.contacts; i++) await make(story, story.stage.people, 'salesforce', 'contact', next, accounts[i])
+    for (let i = 0; i < BEGINNING.deals; i++) await make(story, story.stage.people, 'salesforce', 'deal', next, accounts[0])
+    await make(story, story.stage.people, 'hubspot', 'account', next)
     for (let i = 0; i < 2; i++)
       for (const direction of ['pull', 'push'] as const) await Promise.all(stage.crms.map((crm) => turn(stage, crm, direction)))
     await passTime(stage)
@@ -77,7 +79,16 @@ async function perform(story: Story, action: Action, next: () => number): Promis
       const row = at(action.do === 'edit' ? standing : standing.filter((r) => r.values[field] != null), action.pick)
       return (
         row !== undefined &&
-        type(story, action.crm, action.kind, row, field, action.do === 'clear' ? null : typed(field, next()), next)
+        type(
+          story,
+          story.stage.people,
+          action.crm,
+          action.kind,
+          row,
+          field,
+          action.do === 'clear' ? null : typed(field, next()),
+          next,
+        )
       )
     }
     case 'edit_both':
@@ -86,9 +97,10 @@ async function perform(story: Story, action: Action, next: () => number): Promis
       if (!pair) return false
       const field = fieldOf(action)
       const value = typed(field, next())
-      await type(story, 'salesforce', action.kind, pair.salesforce, field, value, next)
+      await type(story, story.stage.people, 'salesforce', action.kind, pair.salesforce, field, value, next)
       return type(
         story,
+        story.stage.people,
         'hubspot',
         action.kind,
         pair.hubspot,
@@ -99,13 +111,13 @@ async function perform(story: Story, action: Action, next: () => number): Promis
     }
     case 'create': {
       const parent = action.kind === 'account' ? undefined : at(await stage.people[action.crm]!.rows('account'), action.pick)?.id
-      return (await make(story, action.crm, action.kind, next, parent)) !== undefined
+      return (await make(story, story.stage.people, action.crm, action.kind, next, parent)) !== undefined
     }
     case 'create_both': {
       const n = next()
       const key = action.kind === 'account' ? `b${n}.example.com` : `b${n}@example.com`
-      await make(story, 'salesforce', action.kind, next, undefined, key)
-      return (await make(story, 'hubspot', action.kind, next, undefined, key)) !== undefined
+      await make(story, story.stage.people, 'salesforce', action.kind, next, undefined, key)
+      return (await make(story, story.stage.people, 'hubspot', action.kind, next, undefined, key)) !== undefined
     }
     case 'delete': {
       const row = at(await stage.people[action.crm]!.rows(action.kind), action.pick)

@@ -28,8 +28,8 @@ const openConflicts = (stage: Stage) =>
 export async function quarrel(story: Story, kind: Kind, pick: number, field: Field, next: () => number): Promise<boolean> {
   const pair = at(await pairs(story.stage, kind), pick)
   if (!pair) return false
-  await type(story, 'salesforce', kind, pair.salesforce, field, typed(field, next()), next)
-  return type(story, 'hubspot', kind, pair.hubspot, field, typed(field, next()), next)
+  await type(story, story.stage.people, 'salesforce', kind, pair.salesforce, field, typed(field, next()), next)
+  return type(story, story.stage.people, 'hubspot', kind, pair.hubspot, field, typed(field, next()), next)
 }
 
 /** Somebody settles a conflict by one of its sides. Where there is none, two people make one first. */
@@ -69,7 +69,7 @@ export async function decide(story: Story, pick: number, next: () => number): Pr
   if ((await frozen(stage)).length === 0) {
     const pair = at(await pairs(stage, 'deal'), pick)
     if (pair) {
-      await type(story, 'hubspot', 'deal', pair.hubspot, 'nextStep', typed('nextStep', next()), next)
+      await type(story, story.stage.people, 'hubspot', 'deal', pair.hubspot, 'nextStep', typed('nextStep', next()), next)
       touch(story, 'delete', 'salesforce', pair.salesforce.id, next)
       await stage.people.salesforce!.remove('deal', pair.salesforce.id)
       await turn(stage, 'salesforce', 'pull')
@@ -91,7 +91,7 @@ export async function undo(story: Story, pick: number, next: () => number): Prom
     )
   if ((await runs()).length < 2) {
     const pair = at(await pairs(stage, 'account'), pick)
-    if (pair) await type(story, 'salesforce', 'account', pair.salesforce, 'city', typed('city', next()), next)
+    if (pair) await type(story, story.stage.people, 'salesforce', 'account', pair.salesforce, 'city', typed('city', next()), next)
     for (const rt of stage.engine.runtimes) rt.runs = {}
     await turns(stage, 'pull', 'push')
     // Salesforce's writes are open until a poll shows them.
@@ -157,5 +157,5 @@ async function typeInto(story: Story, conflict: OpenConflict, next: () => number
     ),
   )
   const row = link && (await stage.people[link.crm]!.rows(link.entity)).find((r) => r.id === link.externalId)
-  if (field && row) await type(story, link.crm, link.entity, row, field, typed(field, next()), next)
+  if (field && row) await type(story, story.stage.people, link.crm, link.entity, row, field, typed(field, next()), next)
 }

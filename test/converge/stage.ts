@@ -30,7 +30,7 @@ export const LATE_MS = 8
 const FLIGHT_MS = 1_000
 const MINUTE = 60_000
 /** Fields of which Salesforce keeps a history: those that people edit, but for long text. */
-const TRACKED = {
+export const TRACKED: Record<string, string[]> = {
   Account: ['BillingCity', 'Phone', 'NumberOfEmployees'],
   Contact: ['Title', 'Phone'],
   Opportunity: ['NextStep', 'Amount'],
@@ -76,6 +76,18 @@ export async function openStage(db: Database, three: boolean): Promise<Stage> {
   const runtimes = await Promise.all(
     stored.map((row) => connect(db, workspace, vault, row, { firstRetryMs: 1, longestWaitMs: 0 })),
   )
+  const stage = assemble(db, workspace, runtimes, sandboxes)
+  if (three) {
+    const second = runtimeOf(stage, 'second')
+    const contacts = mappingOf(second, 'contact')!.document
+    await inTx(stage, (tx) => activate(tx, second, { ...contacts, write: false }))
+    await refreshMappings(stage.engine, second)
+  }
+  return stage
+}
+
+/** An engine over CRMs and a store, in virtual time. */
+export function assemble(db: Database, workspace: string, runtimes: Runtime[], sandboxes: Sandbox[]): Stage {
   acquaint(runtimes)
   const engine: Engine = {
     db,
@@ -100,7 +112,7 @@ export async function openStage(db: Database, three: boolean): Promise<Stage> {
     people: {
       salesforce: salesforcePeople(sandboxes[0]!),
       hubspot: hubspotPeople(sandboxes[0]!),
-      ...(three && { second: hubspotPeople(sandboxes[1]!) }),
+      ...(sandboxes[1] && { second: hubspotPeople(sandboxes[1]) }),
     },
     beforeUpdate: new Map(),
     late: false,
@@ -122,13 +134,7 @@ export async function openStage(db: Database, three: boolean): Promise<Stage> {
     // Nothing listens: histories take events by hand.
     world.webhooks.target = 'http://127.0.0.1:9'
     world.webhooks.delayMs = Number.POSITIVE_INFINITY
-    for (const [object, fields] of Object.entries(TRACKED)) world.org.trackedFields.set(object, new Set(fields))
-  }
-  if (three) {
-    const second = runtimeOf(stage, 'second')
-    const contacts = mappingOf(second, 'contact')!.document
-    await inTx(stage, (tx) => activate(tx, second, { ...contacts, write: false }))
-    await refreshMappings(engine, second)
+    world.configure({ salesforceTrackedFields: TRACKED })
   }
   return stage
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { rows } from '../../store/database.ts'
 import { EditRefused } from '../../sync/edit.ts'
 import { type Crm, EDITED, type Kind } from './history.ts'
-import type { Field, Row } from './people.ts'
+import type { Field, People, Row } from './people.ts'
 import { inTx, type Stage } from './stage.ts'
 
 /** What people did, as only they know it: the oracle judges by that. */
@@ -48,6 +48,21 @@ export interface Story {
   wrong: { promise: string; what: string }[]
 }
 
+/** A story that nobody has played in yet. */
+export const newStory = (): Story => ({
+  stage: undefined as unknown as Stage,
+  edits: [],
+  made: [],
+  touched: [],
+  happened: new Map(),
+  ruled: false,
+  rested: false,
+  wrong: [],
+})
+
+/** Fields that people edit. */
+export const EDITABLE: Record<Kind, readonly Field[]> = EDITED
+
 export const count = (story: Story, name: string, n = 1) => void story.happened.set(name, (story.happened.get(name) ?? 0) + n)
 
 /** Values that are typed: each of them once, and none part of another. */
@@ -61,6 +76,7 @@ export function typed(field: Field, n: number): string {
 
 export async function make(
   story: Story,
+  people: Record<string, People>,
   crm: Crm,
   kind: Kind,
   next: () => number,
@@ -69,7 +85,7 @@ export async function make(
 ): Promise<string | undefined> {
   const n = String(next()).padStart(4, '0')
   const own = key ?? { account: `a${n}.example.com`, contact: `c${n}@example.com`, deal: `Deal ${n}` }[kind]
-  const id = await story.stage.people[crm]!.create(kind, { key: own, parent, private: `private${n}` })
+  const id = await people[crm]!.create(kind, { key: own, parent, private: `private${n}` })
   if (id) story.made.push({ crm, kind, id, key: own, private: `private${n}` })
   return id
 }
@@ -87,6 +103,7 @@ export const kindOf = (story: Story, id: string): Kind | undefined => story.made
 /** A person types into a field that shows him something; a value that is refused was never typed. */
 export async function type(
   story: Story,
+  people: Record<string, People>,
   crm: Crm,
   kind: Kind,
   row: Row,
@@ -96,7 +113,7 @@ export async function type(
 ): Promise<boolean> {
   // Nobody clears what is blank.
   if (value === null && (row.values[field] ?? null) === null) return false
-  const ok = await story.stage.people[crm]!.edit(kind, row.id, field, value)
+  const ok = await people[crm]!.edit(kind, row.id, field, value)
   if (ok) story.edits.push({ seq: next(), where: crm, kind, id: row.id, field, value, saw: row.values[field] ?? null })
   return ok
 }

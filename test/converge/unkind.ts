@@ -64,7 +64,8 @@ export async function unkind(story: Story, action: Action, next: () => number): 
       return true
     case 'edit_all': {
       const found = await stage.people.salesforce!.rows('contact')
-      for (const row of found) await type(story, 'salesforce', 'contact', row, 'jobTitle', typed('jobTitle', next()), next)
+      for (const row of found)
+        await type(story, story.stage.people, 'salesforce', 'contact', row, 'jobTitle', typed('jobTitle', next()), next)
       return found.length > 0
     }
     default:
@@ -110,5 +111,6 @@ async function saveMeanwhile(story: Story, crm: Crm, pick: number, request: Upda
   })
   const field = at<Field>(written, pick)
   const row = field && (await story.stage.people[crm]!.rows(kind)).find((r) => r.id === target.id)
-  if (row && (await type(story, crm, kind, row, field, typed(field, next()), next))) count(story, 'saved meanwhile')
+  if (row && (await type(story, story.stage.people, crm, kind, row, field, typed(field, next()), next)))
+    count(story, 'saved meanwhile')
 }
