@@ -4,6 +4,7 @@ import { rows } from '../store/database.ts'
 import { drain } from '../sync/drain.ts'
 import { inTransaction } from '../sync/engine.ts'
 import { pullSlice } from '../sync/pull/pull.ts'
+import { windowOf } from '../sync/watch/overwritten.ts'
 import { linkedRig } from './linked.ts'
 import { person } from './person.ts'
 import type { EngineKind, Rig } from './rig.ts'
@@ -30,6 +31,8 @@ export async function benchIncremental(records: number, kind: EngineKind) {
       rig.engine.runtimes.map(async (rt) => ({ name: rt.name, ...(await minimumCalls(tx, rt, { since, meta: false })) })),
     ),
   )
+  const window = windowOf(rig.engine.runtimes.find((r) => r.name === 'hubspot')!)
+  const watch = rig.engine.runtimes.map((r) => `${r.name} ${r.budget.used.watch ?? 0}`).join(', ')
   await rig.stop()
   const updated = pushed.salesforce!.updated + pushed.hubspot!.updated
   return {
@@ -40,6 +43,8 @@ export async function benchIncremental(records: number, kind: EngineKind) {
       'changes carried': updated,
       seconds: Number(seconds.toFixed(2)),
       ...Object.fromEntries(minimum.map((m) => [`calls ${m.name}`, `${calls[m.name]} of ${m.calls}`])),
+      'watch calls': watch,
+      'window ms p50, p99': window ? `${window.p50}, ${window.p99}` : '-',
       ...Object.fromEntries(Object.entries(quiet).map(([name, n]) => [`quiet ${name}`, n])),
     },
     minimum,

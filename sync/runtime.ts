@@ -37,6 +37,8 @@ export interface Runtime {
   versions: string
   /** What its lanes are at. */
   runs: { pull?: Run; push?: Run }
+  /** Milliseconds between the reads before the last updates and what they changed, by the CRM's clock: others may have saved in between. */
+  windows: number[]
 }
 
 export interface RuntimeInput {
@@ -74,6 +76,7 @@ export function makeRuntime(input: RuntimeInput): Runtime {
     absent: [...new Set(input.documents.map((d) => d.object).filter((o) => !input.schemas.has(o)))],
     versions: input.versions,
     runs: {},
+    windows: [],
   }
 }
 

@@ -115,10 +115,28 @@ async function lostIn(tx: Tx, rt: Runtime, mapping: CompiledMapping, cases: Case
         ours: isOurs(rt, e, pairs[2 * n]!, c.written.c),
       }),
     )
+    noteWindow(rt, history, c.written.c, readAt)
     const lost = unseen(history, { before: before!, sent: c.written.c, readAt })
     const [last] = lost.slice(-1)
     return last ? [{ ...c, values: lost, raw: entries[history.indexOf(last)]!.value }] : []
   })
+}
+
+/** Windows that are remembered, for whoever asks how large they are. */
+const REMEMBERED = 1_000
+
+function noteWindow({ windows }: Runtime, history: readonly Past[], sent: Value, readAt: number): void {
+  const own = history.find((p) => p.ours && p.at >= readAt && same(p.value, sent))
+  if (own) windows.push(own.at - readAt)
+  windows.splice(0, Math.max(0, windows.length - REMEMBERED))
+}
+
+/** How large the window between a read and the write that follows it is: half of them, and 99 of 100, are no larger. */
+export function windowOf({ windows }: Runtime): { p50: number; p99: number } | undefined {
+  if (windows.length === 0) return undefined
+  const sorted = windows.toSorted((a, b) => a - b)
+  const quantile = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
+  return { p50: quantile(0.5), p99: quantile(0.99) }
 }
 
 /** Where the CRM does not say which app we are, it is told by the value. */
