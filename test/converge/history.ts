@@ -99,9 +99,9 @@ export function historyOf(crms: readonly Crm[]): fc.Arbitrary<Action[]> {
     { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('api_edit' as const), kind, pick, field }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('api_delete' as const), kind, pick, field }) },
     {
-      weight: 4,
+      weight: 6,
       arbitrary: fc.record({
-        do: fc.constantFrom('resolve' as const, 'resolve' as const, 'decide' as const, 'undo' as const),
+        do: fc.constantFrom('resolve' as const, 'resolve' as const, 'decide' as const, 'undo' as const, 'undo' as const),
         pick,
       }),
     },

@@ -99,14 +99,62 @@ export async function undo(story: Story, pick: number, next: () => number): Prom
   }
   const run = at(await runs(), pick % 3)
   if (!run) return false
+  // Every second time somebody has edited since what the run had written.
+  const later = pick % 2 === 1 ? await editLater(story, run.id, next) : undefined
   return allowed(
     (async () => {
       const id = await planUndo(stage.engine, { run: run.id })
+      if (later && (await takesBack(stage, id, later)))
+        story.wrong.push({
+          promise: 'an undo keeps later edits',
+          what: `undo ${id} takes back ${later.field} of ${later.externalId}`,
+        })
       touch(story, 'undo', 'api', id, next)
       return inTx(stage, (tx) => undos.startUndo(tx, id))
     })(),
   )
 }
+
+interface Written {
+  linkId: string
+  crm: Crm
+  entity: Kind
+  externalId: string
+  field: string
+}
+
+/** Somebody edits a field of a row that a run had written to, and a poll brings it. */
+async function editLater(story: Story, run: string, next: () => number): Promise<Written | undefined> {
+  const { stage } = story
+  const written = await inTx(stage, (tx) =>
+    rows(
+      tx,
+      sql<Written>`select link.id as "linkId", c.name as crm, link.entity, link.external_id as "externalId", f.key as field from write
+      join link on link.id = write.link_id and link.state = 'live' join connection c on c.id = link.connection_id, jsonb_each(write.fields) f
+      where write.run_id = ${run} and write.kind = 'update' and write.refused is null order by write.id, f.key`,
+    ),
+  )
+  for (const w of written) {
+    const field = (EDITED[w.entity] as readonly Field[] | undefined)?.find((f) => canonical(f) === w.field)
+    const row = field && (await stage.people[w.crm]!.rows(w.entity)).find((r) => r.id === w.externalId)
+    if (!row || !(await type(story, stage.people, w.crm, w.entity, row, field, typed(field, next()), next))) continue
+    return (await turn(stage, w.crm, 'pull')) ? w : undefined
+  }
+  return undefined
+}
+
+/** Whether an undo would set that field of that row back. */
+const takesBack = async (stage: Stage, undoId: string, { linkId, field }: Written): Promise<boolean> =>
+  (
+    await inTx(stage, (tx) =>
+      rows(
+        tx,
+        sql<{
+          n: number
+        }>`select 1 as n from undo_step where undo_id = ${undoId} and link_id = ${linkId} and state = 'planned' and fields ? ${field}`,
+      ),
+    )
+  ).length > 0
 
 interface OpenConflict {
   id: string
