@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Snapshot } from '../connectors/connector.ts'
-import type { ConflictRow, LinkRow, LinkState, RecordRow, WriteRow } from '../mappings/state.ts'
+import type { ConflictRow, LinkState, WriteRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as intents from '../store/intents.ts'
@@ -9,14 +9,14 @@ import { LEAVING } from '../store/queues.ts'
 import * as records from '../store/records.ts'
 import { type ApplyContext, Batch, type Counts, type Item, noCounts } from './batch.ts'
 import { blankedReferences } from './blanked.ts'
-import { holdsLeaving } from './brake.ts'
 import { followConversions } from './conversions.ts'
 import { deleted, redirectMerges, restored, returned, takeOver } from './departures.ts'
+import { LEAVING_AGAIN_MS, leave, leavingInNumbers, unseen } from './leaving.ts'
 import { merge, openConflict } from './merging.ts'
 import { linkNewcomers } from './newcomers.ts'
 import { interpret } from './reading.ts'
 import { inward } from './references.ts'
-import { isUnclear, mappingsOf } from './runtime.ts'
+import { isUnclear } from './runtime.ts'
 import { settle } from './settle.ts'
 
 /** What becomes of an unanswered write that a later read shows to have had no effect. */
@@ -264,69 +264,7 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
   }
 }
 
-/**
- * A row that is not shown any more, and that no list of deleted rows names: it may be hidden from the integration user as
- * well as gone. Nothing flows to it, nobody takes it for deleted, and if it is seen again it is merged as before.
- */
-function unseen(batch: Batch, ctx: ApplyContext, object: string, { id }: Snapshot, known: LinkRow[]): void {
-  for (const link of known.filter((l) => l.state === 'live')) {
-    leave(batch, ctx, link)
-    batch.finding(
-      'row_unseen',
-      `${object} ${id}`,
-      `${object} ${id} cannot be seen any more: deleted for good, or hidden from the integration user; it is left alone`,
-    )
-  }
-}
-
-/** Rows that the brake holds are looked at again: whatever made them leave may be over. */
-const LEAVING_AGAIN_MS = 10 * 60_000
-
-/** Rows that would leave their entity in numbers that a person has to look at first. */
-async function leavingInNumbers(
-  tx: Tx,
-  ctx: ApplyContext,
-  object: string,
-  snapshots: Snapshot[],
-  items: ReadonlyMap<string, Item>,
-  byExternal: ReadonlyMap<string, LinkRow[]>,
-  byRecord: ReadonlyMap<string, RecordRow>,
-): Promise<Set<string>> {
-  const held = new Set<string>()
-  for (const mapping of mappingsOf(ctx.rt, object)) {
-    const leaving = snapshots.filter((s) => {
-      if (!s.unseen && (s.deleted || isUnclear(ctx.rt, object, s.row))) return false
-      const link = byExternal.get(s.id)?.find((l) => l.entity === mapping.entity)
-      const record = byRecord.get(link?.recordId ?? '')
-      return link?.state === 'live' && record && !record.deleted && record.frozen === null && items.get(s.id)?.mapping !== mapping
-    })
-    const ids = leaving.map((s) => s.id)
-    if (ids.length > 0 && (await holdsLeaving(tx, ctx.rt, mapping, ids))) for (const id of ids) held.add(id)
-  }
-  return held
-}
-
 /** Whether a read shows all that an open write of ours can still have done. */
 const isOver = (write: WriteRow | undefined, ctx: ApplyContext): boolean =>
   write !== undefined &&
   (write.state === 'acknowledged' ? ctx.began >= (write.answeredAt ?? 0) : ctx.began - write.sentAt >= ctx.flightMs)
-
-/**
- * A row that left its entity's filter, be it for none or for another entity: unlinked, never deleted. Its
- * bases are kept, so that it is merged against them when it comes back; as another entity it would be a twin.
- */
-function leave(batch: Batch, ctx: ApplyContext, link: LinkRow): void {
-  if (link.state === 'outside') return
-  batch.counts.outside++
-  batch.changeLink({ id: link.id, state: 'outside' })
-  batch.left.push(link.recordId!)
-  batch.journal.push({
-    recordId: link.recordId!,
-    connectionId: ctx.rt.id,
-    runId: ctx.runId,
-    kind: 'unlink',
-    origin: ctx.rt.id,
-    version: 0,
-    fields: {},
-  })
-}

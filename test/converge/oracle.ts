@@ -444,7 +444,7 @@ function replay(e: Evidence): Violation[] {
   const found: Violation[] = []
   const state = new Map<string, unknown>()
   for (const c of e.changes) {
-    if (['overruled', 'conflict', 'adjusted', 'settled'].includes(c.kind)) continue
+    if (['overruled', 'overwritten', 'conflict', 'adjusted', 'settled'].includes(c.kind)) continue
     for (const [name, [, to]] of Object.entries(c.fields)) state.set(`${c.recordId} ${name}`, to ?? null)
   }
   for (const [id, record] of e.records)
