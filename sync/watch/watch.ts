@@ -1,7 +1,7 @@
 import { chunks } from '../../connectors/connector.ts'
 import * as watch from '../../store/watch.ts'
 import { inTransaction } from '../engine.ts'
-import { commit, type Work } from '../push/work.ts'
+import { commit, concurrently, partition, type Work } from '../push/work.ts'
 import { mappingOf } from '../runtime.ts'
 import { accountForDeletes } from './deleted.ts'
 import { tellOutcomes } from './outcome.ts'
@@ -41,10 +41,11 @@ export async function watchWrites(work: Work): Promise<boolean> {
       )
       continue
     }
-    const updates = ofEntity.filter((w) => w.kind === 'update')
-    for (const piece of chunks(updates, rt.connector.batch.history)) await accountForUpdates(work, mapping, piece)
-    const deletes = ofEntity.filter((w) => w.kind === 'delete')
-    for (const piece of chunks(deletes, rt.connector.batch.readByIds)) await accountForDeletes(work, mapping, piece)
+    const [updates, deletes] = partition(ofEntity, (w) => w.kind === 'update')
+    await concurrently([
+      ...chunks(updates, rt.connector.batch.history).map((piece) => () => accountForUpdates(work, mapping, piece)),
+      ...chunks(deletes, rt.connector.batch.readByIds).map((piece) => () => accountForDeletes(work, mapping, piece)),
+    ])
   }
   return due.length === CLAIM
 }

@@ -173,6 +173,11 @@ export const MUTANTS: Mutant[] = [
         from: '    const edits = editedSince(mapping, t.link, readings.get(t.link.externalId!)!)\n',
         to: '    const edits: Record<string, [Value, Value]> = {}\n    void readings\n',
       },
+      {
+        file: 'sync/watch/deleted.ts',
+        from: '      if (edits.length === 0) continue\n',
+        to: '      if (edits.length >= 0) continue\n',
+      },
     ],
   },
   {
