@@ -50,6 +50,9 @@ export type FrozenAs = 'delete_or_edit' | 'children' | 'restored'
 export const LINK_STATES = ['creating', 'live', 'outside', 'held', 'duplicate', 'withdrawn', 'converted', 'dead'] as const
 export type LinkState = (typeof LINK_STATES)[number]
 
+/** Whether a link is a row of its record, or is to be one: no row that is gone, nor that of a lead it came from. */
+export const isOwnRow = ({ state }: { state: LinkState }): boolean => state !== 'dead' && state !== 'converted'
+
 export interface LinkRow {
   id: string
   connectionId: string

@@ -17,7 +17,7 @@ export const isDue = (hour: number, age: number, used: readonly { used: number; 
 
 /** Calls that one look may use: half of what is left for it. */
 const callsFor = (days: readonly { used: number; limit: number }[]): number | undefined =>
-  days.length === 0 ? undefined : Math.max(1, ...days.map((d) => Math.floor((d.limit * (1 - CALLS_LEFT) - d.used) / 2)))
+  days.length === 0 ? undefined : Math.max(1, Math.min(...days.map((d) => Math.floor((d.limit * (1 - CALLS_LEFT) - d.used) / 2))))
 
 /** Verifies every night, and says so when something is unexplained. */
 export function verifyNightly(app: App): () => void {

@@ -102,7 +102,7 @@ export const lockConflicts = (tx: Tx, ids: string[]) =>
 /** Open conflicts by what they are about. */
 export const openConflictsWhere = (
   tx: Tx,
-  { entity, field, kind }: { entity?: string | undefined; field?: string | undefined; kind?: ConflictKind | undefined },
+  { entity, field, kinds }: { entity?: string | undefined; field?: string | undefined; kinds?: ConflictKind[] | undefined },
 ) =>
   rows(
     tx,
@@ -110,7 +110,7 @@ export const openConflictsWhere = (
       id: string
       rev: number
     }>`select conflict.id, rev from conflict join record on record.id = conflict.record_id where conflict.state = 'open'
-    ${entity ? sql`and record.entity = ${entity}` : sql``} ${field ? sql`and field = ${field}` : sql``} ${kind ? sql`and conflict.kind = ${kind}` : sql``} order by conflict.id`,
+    ${entity ? sql`and record.entity = ${entity}` : sql``} ${field ? sql`and field = ${field}` : sql``} ${kinds ? sql`and conflict.kind = any(${kinds}::text[])` : sql``} order by conflict.id`,
   )
 
 export interface DeadLetter {

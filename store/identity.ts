@@ -58,7 +58,7 @@ export const candidatesByKey = async (tx: Tx, connectionId: string, keys: string
     select distinct k.key, l.record_id as "recordId", l.entity, own.id is not null and own.state <> 'creating' as taken, own.state as "takenState", own.id as "linkId"
     from k join link l on l.connection_id = k.connection_id and l.object = k.object and l.external_id = k.external_id and l.state <> 'held'
     join record on record.id = l.record_id and record.deleted_at is null
-    left join link own on own.record_id = l.record_id and own.connection_id = ${connectionId} and own.state <> 'dead'`,
+    left join link own on own.record_id = l.record_id and own.connection_id = ${connectionId} and own.state not in ('dead', 'converted')`,
         ),
         // A row that changed its entity has a link of each; the key is of one of them.
       ).filter((c) => c.key.startsWith(`${c.entity}:`))

@@ -184,7 +184,7 @@ export async function fanOut(tx: Tx, connectionId: string, object: string, entit
       tx,
       sql<{
         id: string
-      }>`select record_id as id from link where record_id = any(${piece}::uuid[]) and connection_id = ${connectionId} and state <> 'dead'
+      }>`select record_id as id from link where record_id = any(${piece}::uuid[]) and connection_id = ${connectionId} and state not in ('dead', 'converted')
       union all select unnest(record_ids) from match where state = 'open' and connection_id = ${connectionId} and record_ids && ${piece}::uuid[]`,
     )
     const without = new Set(piece).difference(new Set(taken.map((t) => t.id)))

@@ -67,7 +67,17 @@ export async function discardDraft(tx: Tx, connectionId: string, entity: string,
   return gone.length > 0
 }
 
+/** Versions of a connection are numbered and put to work one after another. */
+const lockMappings = (tx: Tx, connectionId: string) =>
+  sql`select 1 from connection where id = ${connectionId} for update`.execute(tx)
+
+/** A draft that is not there any more. */
+export class DraftGone extends Error {
+  override name = 'DraftGone'
+}
+
 async function insertVersion(tx: Tx, connectionId: string, entity: string, status: string, document: unknown): Promise<number> {
+  await lockMappings(tx, connectionId)
   const [made] = await rows(
     tx,
     sql<{ version: number }>`insert into mapping (connection_id, entity, version, status, document)
@@ -85,12 +95,17 @@ export async function activateMapping(
   document: unknown,
   draft?: number,
 ): Promise<number> {
+  await lockMappings(tx, connectionId)
   await sql`update mapping set status = 'superseded' where connection_id = ${connectionId} and entity = ${entity} and status = 'active'`.execute(
     tx,
   )
   if (draft === undefined) return insertVersion(tx, connectionId, entity, 'active', document)
-  await sql`update mapping set status = 'active' where connection_id = ${connectionId} and entity = ${entity} and version = ${draft}`.execute(
+  const found = await rows(
     tx,
+    sql<{
+      version: number
+    }>`update mapping set status = 'active' where connection_id = ${connectionId} and entity = ${entity} and version = ${draft} and status = 'draft' returning version`,
   )
+  if (found.length === 0) throw new DraftGone(`draft ${draft} of the mapping of ${entity} was discarded or published meanwhile`)
   return draft
 }

@@ -220,6 +220,10 @@ const resumable: Migration = {
     await sql`alter table verification add column state text not null default 'finished', add column position jsonb, add column worker uuid, add column touched timestamptz not null default clock_timestamp()`.execute(
       db,
     )
+    // Objects that were read before are read by now.
+    await sql`update lane_object set state = state || jsonb_build_object('readAt', (extract(epoch from clock_timestamp()) * 1000)::bigint) where state ->> 'phase' = 'poll'`.execute(
+      db,
+    )
     await createTable(
       db,
       'verified_row',

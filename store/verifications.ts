@@ -20,7 +20,7 @@ export interface Running {
 /** Nobody has worked on it for so long: whoever did is gone. */
 const ABANDONED_MS = 120_000
 /** What was seen before is too old to be put together with what is seen now. */
-const OUTDATED_MS = 24 * 3_600_000
+const OUTDATED_MS = 7 * 24 * 3_600_000
 
 /**
  * Begins a verification, or goes on with one that was not finished.

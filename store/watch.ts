@@ -22,11 +22,13 @@ export interface WatchedWrite {
   readClock: number
 }
 
-/** Writes whose outcome is known and that may be looked up now; refused ones are forgotten. */
+/** No history tells more of a write that is so old. */
+const OLD_DAYS = 30
+
+/** Writes whose outcome is known and that may be looked up now; refused ones, and those that are too old, are forgotten. */
 export async function dueWatched(tx: Tx, connectionId: string, limit: number): Promise<WatchedWrite[]> {
-  await sql`delete from watch using write where watch.connection_id = ${connectionId} and write.id = watch.write_id and write.refused is not null and watch.not_before <= clock_timestamp()`.execute(
-    tx,
-  )
+  await sql`delete from watch using write where watch.connection_id = ${connectionId} and write.id = watch.write_id and watch.not_before <= clock_timestamp()
+    and (write.refused is not null or write.sent_at < clock_timestamp() - ${OLD_DAYS} * interval '1 day')`.execute(tx)
   return writesWhere(
     tx,
     sql`join watch on watch.write_id = write.id where watch.connection_id = ${connectionId} and watch.not_before <= clock_timestamp()
@@ -64,6 +66,13 @@ export async function deferWatched(tx: Tx, writes: { id: number; done: string[] 
       from jsonb_to_recordset(${json(writes)}) as r(id bigint, done text[]) where watch.write_id = r.id`.execute(tx)
 }
 
+export async function putOffWatched(tx: Tx, writeIds: number[], delayMs: number): Promise<void> {
+  if (writeIds.length > 0)
+    await sql`update watch set not_before = clock_timestamp() + ${delayMs} * interval '1 millisecond' where write_id = any(${writeIds}::bigint[])`.execute(
+      tx,
+    )
+}
+
 /** Whether writes through this connection are watched: yes, unless somebody switched it off. */
 export async function isWatching(tx: Tx, connectionId: string): Promise<boolean> {
   const [found] = await rows(
@@ -82,5 +91,10 @@ export async function setWatching(tx: Tx, connection: string, on: boolean): Prom
     }>`insert into setting (key, value) select 'watch ' || id, ${json(on)} from connection where name = ${connection}
       on conflict (workspace_id, key) do update set value = excluded.value returning key`,
   )
+  // What is not watched any more waits for nobody.
+  if (!on)
+    await sql`delete from watch using connection where connection.id = watch.connection_id and connection.name = ${connection}`.execute(
+      tx,
+    )
   return done.length > 0
 }

@@ -60,21 +60,49 @@ export async function holds(tx: Tx, rt: Runtime, mapping: CompiledMapping): Prom
   return held
 }
 
+/** Of a row in the outbox, `b` being an entry of its base: the field would be blanked, or get another value. */
+const CHANGED = sql`coalesce(record.fields -> b.key -> 'n', '1') <> coalesce(b.value -> 'n', '1') and b.value -> 'c' <> 'null'`
+const CLEARS = sql`${CHANGED} and record.fields -> b.key -> 'v' = 'null'`
+const OVERWRITES = sql`${CHANGED} and record.fields -> b.key -> 'v' <> 'null' and record.fields -> b.key -> 'v' <> b.value -> 'c'`
+const WAITING = sql`from outbox join link on link.id = outbox.link_id and link.state = 'live' join record on record.id = link.record_id`
+
+/** Rows of a connection that the brake holds, each counted once. */
+export async function heldRows(tx: Tx, rt: Runtime): Promise<number> {
+  const waiting = await rows(
+    tx,
+    sql<{
+      entity: string
+      kind: string
+    }>`select object as entity, kind from brake where connection_id = ${rt.id} and state = 'waiting' and kind <> 'leave'`,
+  )
+  let held = 0
+  for (const [entity, brakes] of Map.groupBy(waiting, (b) => b.entity)) {
+    const fieldsOf = (kind: string) => brakes.flatMap((b) => (b.kind.split(' ')[0] === kind ? [b.kind.split(' ')[1] ?? '*'] : []))
+    const of = (kind: string) => {
+      const fields = fieldsOf(kind)
+      return sql`(${fields.includes('*')} or b.key = any(${fields}::text[]))`
+    }
+    const [found] = await rows(
+      tx,
+      sql<{ n: number }>`select count(*) as n ${WAITING} where outbox.connection_id = ${rt.id} and outbox.entity = ${entity} and (
+        (record.deleted_at is not null and ${brakes.some((b) => b.kind === 'delete')})
+        or (record.deleted_at is null and exists (select 1 from jsonb_each(link.base) b where (${CLEARS} and ${of('clear')}) or (${OVERWRITES} and ${of('overwrite')}))))`,
+    )
+    held += found!.n
+  }
+  return held
+}
+
 async function gaugesOf(tx: Tx, rt: Runtime, mapping: CompiledMapping): Promise<{ gauges: Gauge[]; total: number }> {
   const { brake } = mapping.document
-  const changed = sql`coalesce(record.fields -> b.key -> 'n', '1') <> coalesce(b.value -> 'n', '1') and b.value -> 'c' <> 'null'`
-  const clears = sql`${changed} and record.fields -> b.key -> 'v' = 'null'`
-  const overwrites = sql`${changed} and record.fields -> b.key -> 'v' <> 'null' and record.fields -> b.key -> 'v' <> b.value -> 'c'`
-  const waiting = sql`from outbox join link on link.id = outbox.link_id and link.state = 'live' join record on record.id = link.record_id`
   const here = sql`outbox.connection_id = ${rt.id} and outbox.entity = ${mapping.entity}`
   const [all] = await rows(
     tx,
-    sql<{ deletes: number; clears: number; overwrites: number; total: number }>`
+    sql<{ deletes: number; clears: number; overwrites: number }>`
     select count(*) filter (where record.deleted_at is not null) as deletes,
-      count(*) filter (where record.deleted_at is null and exists (select 1 from jsonb_each(link.base) b where ${clears})) as clears,
-      ${brake.overwrite === 'off' ? sql`0` : sql`count(*) filter (where record.deleted_at is null and exists (select 1 from jsonb_each(link.base) b where ${overwrites}))`} as overwrites,
-      (select count(*) from link l where l.connection_id = ${rt.id} and l.entity = ${mapping.entity} and l.state = 'live') as total
-    ${waiting} where ${here}`,
+      count(*) filter (where record.deleted_at is null and exists (select 1 from jsonb_each(link.base) b where ${CLEARS})) as clears,
+      ${brake.overwrite === 'off' ? sql`0` : sql`count(*) filter (where record.deleted_at is null and exists (select 1 from jsonb_each(link.base) b where ${OVERWRITES}))`} as overwrites
+    ${WAITING} where ${here}`,
   )
   const gauges: Gauge[] = [
     { kind: 'delete', count: all!.deletes, setting: brake.delete },
@@ -86,8 +114,8 @@ async function gaugesOf(tx: Tx, rt: Runtime, mapping: CompiledMapping): Promise<
     const byField = await rows(
       tx,
       sql<{ field: string; clears: number; overwrites: number }>`
-      select b.key as field, count(*) filter (where ${clears}) as clears, count(*) filter (where ${overwrites}) as overwrites
-      ${waiting}, jsonb_each(link.base) b where ${here} and record.deleted_at is null and b.key = any(${own.map((f) => f.name)}::text[]) group by 1`,
+      select b.key as field, count(*) filter (where ${CLEARS}) as clears, count(*) filter (where ${OVERWRITES}) as overwrites
+      ${WAITING}, jsonb_each(link.base) b where ${here} and record.deleted_at is null and b.key = any(${own.map((f) => f.name)}::text[]) group by 1`,
     )
     for (const f of own) {
       const counted = byField.find((x) => x.field === f.name)
@@ -96,8 +124,18 @@ async function gaugesOf(tx: Tx, rt: Runtime, mapping: CompiledMapping): Promise<
       if (overwrite) gauges.push({ kind: `overwrite ${f.name}`, count: counted?.overwrites ?? 0, setting: overwrite })
     }
   }
-  return { gauges, total: all!.total }
+  // All rows are counted only where a share of them may matter.
+  const matters = gauges.some((g) => g.count > limitOf(g.setting, 0))
+  return { gauges, total: matters ? await liveRows(tx, rt, mapping.entity) : 0 }
 }
+
+const liveRows = async (tx: Tx, rt: Runtime, entity: Entity): Promise<number> =>
+  (
+    await rows(
+      tx,
+      sql<{ n: number }>`select count(*) as n from link where connection_id = ${rt.id} and entity = ${entity} and state = 'live'`,
+    )
+  )[0]!.n
 
 /**
  * Whether a gauge stands above its limit and nobody has approved what it shows; notes it when it does.
@@ -137,12 +175,13 @@ export async function holdsLeaving(tx: Tx, rt: Runtime, mapping: CompiledMapping
   if (leaving.length > 0 && leaving.length <= EVERYDAY && !(await isWaiting(tx, rt, mapping.entity, 'leave'))) return false
   const [found] = await rows(
     tx,
-    sql<{ waiting: number; total: number }>`
-    select (select count(*) from inbox where connection_id = ${rt.id} and object = ${mapping.object} and reason = ${LEAVING} and not external_id = any(${leaving}::text[])) as waiting,
-      (select count(*) from link where connection_id = ${rt.id} and entity = ${mapping.entity} and state = 'live') as total`,
+    sql<{
+      n: number
+    }>`select count(*) as n from inbox where connection_id = ${rt.id} and object = ${mapping.object} and reason = ${LEAVING} and not external_id = any(${leaving}::text[])`,
   )
-  const gauge = { kind: 'leave', count: leaving.length + found!.waiting, setting: mapping.document.brake.leave }
-  return isOver(tx, rt, mapping.entity, gauge, found!.total)
+  const gauge = { kind: 'leave', count: leaving.length + found!.n, setting: mapping.document.brake.leave }
+  const total = gauge.count > limitOf(gauge.setting, 0) ? await liveRows(tx, rt, mapping.entity) : 0
+  return isOver(tx, rt, mapping.entity, gauge, total)
 }
 
 const isWaiting = async (tx: Tx, rt: Runtime, entity: Entity, kind: string): Promise<boolean> =>

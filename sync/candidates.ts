@@ -1,6 +1,6 @@
 import { isNear, ruleEntry } from '../mappings/identity.ts'
 import type { Value } from '../mappings/model/value.ts'
-import type { RecordRow } from '../mappings/state.ts'
+import { isOwnRow, type RecordRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
@@ -83,7 +83,7 @@ async function linkedElsewhere(
     }
   }
   const here = (await links.linksOfRecords(tx, [...new Set(found.map((f) => f.record))])).filter(
-    (l) => l.connectionId === ctx.rt.id && l.state !== 'dead',
+    (l) => l.connectionId === ctx.rt.id && isOwnRow(l),
   )
   for (const l of here) if (l.state === 'creating') creating.set(l.recordId!, l.id)
   const taken = new Set(here.filter((l) => l.state !== 'creating').map((l) => l.recordId))

@@ -1,7 +1,7 @@
 import type { Snapshot } from '../connectors/connector.ts'
 import { ENTITIES, type FieldDef, MODEL } from '../mappings/model/model.ts'
 import { isBlank, type Value } from '../mappings/model/value.ts'
-import type { ConflictRow, Fields, LinkRow, RecordRow } from '../mappings/state.ts'
+import { type ConflictRow, type Fields, isOwnRow, type LinkRow, type RecordRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
 import * as intents from '../store/intents.ts'
@@ -101,11 +101,22 @@ export async function restored(
 ): Promise<boolean> {
   const { rt } = ctx
   const rivals = (await links.linksOfRecords(tx, [record.id])).filter(
-    (l) => l.connectionId === rt.id && l.id !== link.id && l.state !== 'dead' && l.state !== 'converted',
+    (l) => l.connectionId === rt.id && l.id !== link.id && isOwnRow(l),
   )
   // A row that was only to be made gives way to the one that stands again.
   const unmade = rivals.filter((l) => l.state === 'creating' && l.openWrite === null)
-  if (rivals.length > unmade.length) return false
+  if (rivals.length > unmade.length) {
+    // One that is being made is looked at again once it stands; beside one that stands this is a second row of the record.
+    if (rivals.some((l) => l.state !== 'creating')) batch.changeLink({ id: link.id, state: 'duplicate', seen: snapshot.version })
+    return false
+  }
+  // A push may be about to make it just now.
+  const locked = await links.lockLinks(
+    tx,
+    unmade.map((l) => l.id),
+    ctx.ticket,
+  )
+  if (locked.some((l) => l.openWrite !== null || l.state !== 'creating')) return false
   await links.updateLinks(
     tx,
     unmade.map((l) => ({ id: l.id, state: 'dead' })),
@@ -208,7 +219,13 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
       .map(([name, f]) => [name, { ...f, n: (survivor.fields[name]?.n ?? 0) + 1 }]),
   )
   if (Object.keys(filled).length > 0) await records.updateRecords(tx, [{ id: survivorId, fields: filled }])
-  const all = await links.linksOfRecords(tx, [survivorId, otherId])
+  const both = await links.linksOfRecords(tx, [survivorId, otherId])
+  // A push may be about to make one of them just now.
+  const all = await links.lockLinks(
+    tx,
+    both.map((l) => l.id),
+    ctx.ticket,
+  )
   // A row that is only to be made gives way to one that stands.
   const standing = new Set(
     all.filter((l) => l.recordId === otherId && (l.state === 'live' || l.state === 'outside')).map((l) => l.connectionId),
@@ -221,9 +238,7 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
     replaced.map((l) => ({ id: l.id, state: 'dead' })),
   )
   const taken = new Set(
-    all
-      .filter((l) => l.recordId === survivorId && l.state !== 'dead' && l.state !== 'converted' && !replaced.includes(l))
-      .map((l) => l.connectionId),
+    all.filter((l) => l.recordId === survivorId && isOwnRow(l) && !replaced.includes(l)).map((l) => l.connectionId),
   )
   for (const l of all.filter((x) => x.recordId === otherId && x.state !== 'dead')) {
     // A second row of the same record is listed as a duplicate and never written to.

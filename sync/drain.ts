@@ -4,6 +4,7 @@ import { rows } from '../store/database.ts'
 import * as lanes from '../store/lanes.ts'
 import * as queues from '../store/queues.ts'
 import { noCounts } from './batch.ts'
+import { heldRows } from './brake.ts'
 import { type Engine, inTransaction } from './engine.ts'
 import { pullSlice } from './pull/pull.ts'
 import { noPushCounts, pushSlice } from './push/push.ts'
@@ -22,7 +23,7 @@ export interface LaneState {
   /** Writes of which it is still to be looked up what they replaced. */
   watched: number
   staged: number
-  /** Deletes and clears that wait for a person's approval. */
+  /** Rows whose delete, clear or overwrite waits for a person's approval. */
   braked: number
   /** Rows that seem to have left in numbers, and wait for a person's approval. */
   leaving: number
@@ -48,9 +49,10 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
       select (select count(*) from open_write where connection_id = ${rt.id}) as open, (select count(*) from watch where connection_id = ${rt.id} and not_before <= clock_timestamp()) as watched, (select count(*) from staged where connection_id = ${rt.id}) as staged,
         (select writes_enabled from connection where id = ${rt.id}) as writes, exists (select 1 from pause where scope in ('all', ${rt.name})) as paused,
         (select count(*) from undo_step join undo on undo.id = undo_step.undo_id and undo.state = 'running' where connection_id = ${rt.id} and undo_step.state = 'planned') as undo,
-        (select coalesce(sum(count), 0) from brake where connection_id = ${rt.id} and state = 'waiting' and kind <> 'leave') as braked,
+        
         (select count(*) from inbox where connection_id = ${rt.id} and reason = ${queues.LEAVING}) as leaving`,
     )
+    const braked = await heldRows(tx, rt)
     return {
       connection: rt.name,
       synced: rt.objects.every((o) => objects[o]?.phase === 'poll'),
@@ -61,13 +63,13 @@ export async function laneState(engine: Engine, rt: Runtime): Promise<LaneState>
       openWrites: more!.open,
       watched: more!.watched,
       staged: more!.staged,
-      braked: more!.braked,
+      braked,
       held: more!.paused
         ? 'paused'
         : !more!.writes
           ? 'writing is off'
-          : more!.braked > 0
-            ? `the brake holds ${more!.braked} deletes, clears and overwrites until they are approved`
+          : braked > 0
+            ? `the brake holds ${braked} deletes, clears and overwrites until they are approved`
             : null,
     }
   })
@@ -78,10 +80,10 @@ const isHeld = (s: LaneState): boolean => s.held !== null && s.braked === 0
 
 /** Whether a connection has nothing to do that could be done without a person, but to see what became of its writes. */
 const isWritten = (s: LaneState): boolean =>
-  s.synced && s.inbox === 0 && s.staged === 0 && (isHeld(s) || s.outbox + s.later <= s.braked)
+  s.synced && s.inbox === 0 && s.staged === 0 && (isHeld(s) || s.outbox + s.later <= s.braked + s.leaving)
 
 /** Whether a connection has nothing to do that could be done without a person. */
-export const isQuiet = (s: LaneState): boolean => isWritten(s) && s.openWrites === 0 && (isHeld(s) || s.watched === 0)
+export const isQuiet = (s: LaneState): boolean => isWritten(s) && s.openWrites <= s.leaving && (isHeld(s) || s.watched === 0)
 
 export interface DrainResult {
   pulled: ReturnType<typeof noCounts>

@@ -1,6 +1,6 @@
 import { randomUUID, randomUUIDv7 } from 'node:crypto'
 import { ruleEntry } from '../mappings/identity.ts'
-import type { FieldState, LinkRow, RecordRow, WriteRow } from '../mappings/state.ts'
+import { type FieldState, isOwnRow, type LinkRow, type RecordRow, type WriteRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
 import * as intents from '../store/intents.ts'
 import * as links from '../store/links.ts'
@@ -68,7 +68,7 @@ async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, 
   if (keyed.length === 0) return items
   const found = new Map((await records.lockRecords(tx, [...new Set(keyed.map((i) => keyOf(i)!))].sort())).map((r) => [r.id, r]))
   const all = await links.linksOfRecords(tx, [...found.keys()])
-  const own = new Map(all.filter((l) => l.connectionId === ctx.rt.id && l.state !== 'dead').map((l) => [l.recordId!, l]))
+  const own = new Map(all.filter((l) => l.connectionId === ctx.rt.id && isOwnRow(l)).map((l) => [l.recordId!, l]))
   const open = [...own.values()].flatMap((l) => (l.state === 'creating' && l.openWrite !== null ? [l.openWrite] : []))
   const writes = new Map((await intents.readWrites(tx, open)).map((w) => [w.id, w]))
   const rest: Item[] = []

@@ -257,7 +257,9 @@ export async function decideAlways(engine: Engine, entity: Entity, field: string
     for (const rt of mapped) await activate(tx, rt, withPolicy(mappingOf(rt, entity)!.document, field, policy))
   })
   for (const rt of mapped) await refreshMappings(engine, rt)
-  const open = await inTransaction(engine, (tx) => conflicts.openConflictsWhere(tx, { entity, field, kind: 'edit' }))
+  const open = await inTransaction(engine, (tx) =>
+    conflicts.openConflictsWhere(tx, { entity, field, kinds: ['edit', 'overwritten'] }),
+  )
   return resolveConflicts(
     engine,
     open.map((c) => ({ ...c, choice: { judge: policy } })),

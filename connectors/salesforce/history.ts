@@ -40,10 +40,14 @@ export async function history(
   schema: ObjectSchema | undefined,
 ): Promise<HistoryAnswer> {
   const { object, ids, columns, since } = request
+  // Of long text it is only kept that it was changed.
+  const told = new Set(
+    [...tracked].filter((c) => !(schema?.fields[c]?.type === 'textarea' && (schema.fields[c].length ?? 0) > 255)),
+  )
   // A field that is tracked and hidden just now has a history that nobody shows.
-  const wanted = columns.filter((c) => tracked.has(c) && schema?.fields[c])
+  const wanted = columns.filter((c) => told.has(c) && schema?.fields[c])
   const rows: HistoryAnswer['rows'] = new Map(ids.map((id) => [id, new Map(wanted.map((c) => [c, []]))]))
-  if (wanted.length === 0) return { tracked, rows }
+  if (wanted.length === 0) return { tracked: told, rows }
   const { name, parent } = historyObject(object)
   const { body } = await client.query(
     'watch',
@@ -64,7 +68,7 @@ export async function history(
       through: '',
     })
   }
-  return { tracked, rows }
+  return { tracked: told, rows }
 }
 
 /** History rows call a look-up without its `Id`, and some a name `TextName`. */

@@ -29,9 +29,9 @@ export function historyOf(
   for (const field of tracked) {
     const [from, to] = [before[field] ?? null, after[field] ?? null]
     if (from === to) continue
-    const type = def.fields.get(field)?.type
+    const { type, length = 0 } = def.fields.get(field) ?? {}
     // Long text is only said to have changed.
-    const shown = (v: Wire) => (type === 'textarea' ? null : v)
+    const shown = (v: Wire) => (type === 'textarea' && length > 255 ? null : v)
     made.push({
       object: kept.object,
       values: {

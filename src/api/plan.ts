@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { parse } from 'yaml'
 import { type MappingDocument, mappingSchema } from '../../mappings/mapping.ts'
 import { entitySchema } from '../../mappings/model/model.ts'
-import { discardDraft, draftMapping, listMappingVersions, mappingOfVersion } from '../../store/mappings.ts'
+import { DraftGone, discardDraft, draftMapping, listMappingVersions, mappingOfVersion } from '../../store/mappings.ts'
 import * as queries from '../../store/queries.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import { type MappingChange, planMappings } from '../../sync/plan/mapping.ts'
@@ -177,6 +177,8 @@ export function planRoutes(api: OpenAPIHono, app: App): void {
       for (const { rt, document, draft } of accepted)
         made.push({ connection: rt.name, entity: document.entity, version: await activate(tx, rt, document, draft) })
       return made
+    }).catch((error) => {
+      throw error instanceof DraftGone ? new ApiError(409, 'draft_gone', error.message) : error
     })
     for (const rt of new Set(accepted.map((a) => a.rt))) await refreshMappings(engine, rt)
     for (const p of published) app.log.warn(p, 'mapping published')

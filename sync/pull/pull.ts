@@ -9,6 +9,7 @@ import { refreshMappings } from '../remap.ts'
 import { runOf, storeRun } from '../runs.ts'
 import type { Runtime } from '../runtime.ts'
 import { traceConflicts } from '../watch/trace.ts'
+import { lookUpDoubts } from '../watch/watch.ts'
 import { firstReads } from './first.ts'
 import { pullInbox } from './inbox.ts'
 import { poll } from './poll.ts'
@@ -64,6 +65,7 @@ export async function pullSlice(
   for (const object of rt.objects)
     if (work.objects[object]?.phase === 'poll' && inTime() && scanDue(work, object, now))
       more = (await scan(work, object)) || more
+  await lookUpDoubts(engine, rt)
   if (inTime()) await traceConflicts(engine, rt)
   await inTransaction(engine, async (tx) => {
     await storeCalls(tx, rt)

@@ -14,7 +14,7 @@ import { refreshMappings } from '../remap.ts'
 import { runOf, storeRun } from '../runs.ts'
 import { mappingOf, type Runtime } from '../runtime.ts'
 import { undoSteps } from '../undo/execute.ts'
-import { lookUpDoubts, watchWrites } from '../watch/watch.ts'
+import { watchWrites } from '../watch/watch.ts'
 import { type Following, followCreates, followUpdates } from './associations.ts'
 import { type Claims, sortClaims } from './claims.ts'
 import { type PreparedCreates, prepareCreates, sendAllCreates } from './create.ts'
@@ -90,7 +90,6 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   const until = Date.now() + sliceMs
   let more = false
   await lookUpUnanswered(work)
-  await lookUpDoubts(work)
   await inTransaction(engine, async (tx) => {
     await thawParents(tx, engine.runtimes)
     await releaseBrakes(tx, rt, 'push')

@@ -30,7 +30,9 @@ export async function lookUpUnanswered(work: Work): Promise<void> {
     select write.id, link.id as "linkId", write.record_id as "recordId", write.kind, link.entity, link.object, link.external_id as "externalId"
     from open_write join write on write.id = open_write.write_id join link on link.id = open_write.link_id
     where open_write.connection_id = ${rt.id} and (open_write.state = 'sent' and open_write.sent_at < clock_timestamp() - ${work.flightMs} * interval '1 millisecond'
-      or open_write.answered_at < clock_timestamp() - ${UNCONFIRMED_MS} * interval '1 millisecond') order by write.id limit 1000`,
+      or open_write.answered_at < clock_timestamp() - ${UNCONFIRMED_MS} * interval '1 millisecond')
+      and not exists (select 1 from inbox where inbox.connection_id = link.connection_id and inbox.object = link.object and inbox.external_id = link.external_id and inbox.reason = ${queues.LEAVING})
+    order by write.id limit 1000`,
     ),
   )
   for (const [object, group] of Map.groupBy(open, (o) => o.object)) {

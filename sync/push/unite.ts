@@ -1,3 +1,4 @@
+import { isOwnRow } from '../../mappings/state.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
 import * as identity from '../../store/identity.ts'
@@ -31,7 +32,7 @@ export async function unite(tx: Tx, work: Work, target: Target, otherId: string)
   const [record, other] = [locked.get(target.record.id), locked.get(otherId)]
   if (!record || !other || other.entity !== record.entity) return false
   if (record.deleted || record.frozen !== null || other.deleted || other.frozen !== null) return false
-  const all = held.filter((l) => l.state !== 'dead')
+  const all = held.filter(isOwnRow)
   const [own, theirs] = [all.filter((l) => l.recordId === record.id), all.filter((l) => l.recordId === other.id)]
   const onlyMade = (l: (typeof all)[number]) => l.state === 'creating' && l.openWrite === null
   // Each may have rows only where the other has none, but for those that are still to be made.

@@ -78,8 +78,8 @@ export async function updateBatch(
   return ready.filter(apart).map((p) => ({ planned: p, writeId: ids.get(p.link.id)!, outcome: outcomes.get(p)! }))
 }
 
-/** Stamps are whole seconds: only within a second that was over when the row was read can nobody have come after. */
-const PAST_SECOND_MS = 2_000
+/** Stamps are whole seconds: only within one that was over when the row was read, some time before its answer, can nobody have come after. */
+const PAST_SECOND_MS = 5_000
 
 /** Since when a single row must not have been changed, where the CRM can see to that. */
 export function conditionFor(rt: Runtime, snapshots: Snapshot[], planned: Planned): number | undefined {

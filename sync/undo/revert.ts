@@ -14,6 +14,7 @@ import { type ApplyContext, drawContext } from '../batch.ts'
 import { inTransaction } from '../engine.ts'
 import { acknowledge } from '../push/answers.ts'
 import { hasAssociations, writeAssociations } from '../push/associations.ts'
+import { conditionFor } from '../push/update.ts'
 import { commit, concurrently, type Planned, send, type Work, withoutAssociations } from '../push/work.ts'
 import { columnsOf } from '../runtime.ts'
 import { columnsFor } from './plan.ts'
@@ -50,7 +51,7 @@ export async function revert(work: Work, mapping: CompiledMapping, steps: undo.S
         const sendBy = Date.now() + engine.timing.sendBy
         const prepared = await commit(work, (tx) => prepareReverts(tx, work, mapping, piece, ctx, snapshots))
         for (const [linkId, id] of prepared.writes) writes.set(linkId, id)
-        for (const [p, outcome] of await sendValues(work, mapping, prepared, sendBy)) {
+        for (const [p, outcome] of await sendValues(work, mapping, prepared, snapshots, sendBy)) {
           sent.push(p)
           outcomes.set(p, outcome)
         }
@@ -78,16 +79,18 @@ async function sendValues(
   work: Work,
   mapping: CompiledMapping,
   { ready, writes }: { ready: Planned[]; writes: ReadonlyMap<string, number> },
+  snapshots: Snapshot[],
   sendBy: number,
 ): Promise<Map<Planned, Outcome>> {
   const outcomes = new Map<Planned, Outcome>(ready.map((p) => [p, { ok: true, id: p.link.externalId! }]))
   const plain = ready.filter((p) => Object.keys(withoutAssociations(p.row)).length > 0)
   if (plain.length === 0) return outcomes
+  const unmodifiedSince = plain.length === 1 ? conditionFor(work.rt, snapshots, plain[0]!) : undefined
   const results = await send(work, writes, () =>
     work.rt.connector.update({
       object: mapping.object,
       sendBy,
-      rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row) })),
+      rows: plain.map((p) => ({ id: p.link.externalId!, row: withoutAssociations(p.row), unmodifiedSince })),
     }),
   )
   for (const [i, r] of results.entries()) outcomes.set(plain[i]!, r)

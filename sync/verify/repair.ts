@@ -1,3 +1,4 @@
+import { chunks } from '../../connectors/connector.ts'
 import type { Entity } from '../../mappings/model/model.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
@@ -14,6 +15,16 @@ import type { Difference } from './compare.ts'
  */
 export async function repair(engine: Engine, differences: readonly Difference[]): Promise<number> {
   const open = differences.filter((d) => d.reason === null)
+  for (const piece of chunks(open, PIECE)) await queue(engine, piece)
+  if (open.length > 0)
+    for (const rt of engine.runtimes) for (const direction of ['pull', 'push'] as const) engine.nudge(rt.id, direction)
+  return open.length
+}
+
+/** Differences that are queued in one transaction. */
+const PIECE = 5_000
+
+async function queue(engine: Engine, open: readonly Difference[]): Promise<void> {
   await inTransaction(engine, async (tx) => {
     for (const rt of engine.runtimes) {
       const here = open.flatMap((d) => {
@@ -37,6 +48,4 @@ export async function repair(engine: Engine, differences: readonly Difference[])
     }
     await queues.touchOutbox(tx, [...new Set(open.flatMap((d) => d.recordId ?? []))])
   })
-  for (const rt of engine.runtimes) for (const direction of ['pull', 'push'] as const) engine.nudge(rt.id, direction)
-  return open.length
 }

@@ -14,10 +14,15 @@ export interface WireValues {
 }
 
 /**
- * What wire values of single fields mean, all in one go: one list of canonical values per list that is given. A value
- * that has no canonical one stands for itself: somebody set it all the same.
+ * What wire values of single fields mean, all in one go: one list of canonical values per list that is given; undefined
+ * where a value has none, such as a row that is not linked.
  */
-export async function canonical(tx: Tx, rt: Runtime, mapping: CompiledMapping, given: WireValues[]): Promise<Value[][]> {
+export async function canonical(
+  tx: Tx,
+  rt: Runtime,
+  mapping: CompiledMapping,
+  given: WireValues[],
+): Promise<(Value | undefined)[][]> {
   const rows = given.flatMap(({ field, values, beside }) =>
     values.map((v): RawRow => ({ [field.column]: v, ...(field.companion && { [field.companion]: beside }) })),
   )
@@ -26,9 +31,9 @@ export async function canonical(tx: Tx, rt: Runtime, mapping: CompiledMapping, g
   const readings = await readRows(mapping, rows, lensContext(rt, mapping, references))
   let next = 0
   return given.map(({ field, values }) =>
-    values.map((wire): Value => {
+    values.map(() => {
       const r = readings[next++]!.get(field.name)
-      return r && 'value' in r ? r.value : (wire as Value)
+      return r && 'value' in r ? r.value : undefined
     }),
   )
 }

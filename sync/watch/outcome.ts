@@ -1,9 +1,11 @@
+import type { HistoryAnswer } from '../../connectors/connector.ts'
+import { CrmError } from '../../connectors/errors.ts'
 import { type CompiledMapping, isAssociationColumn } from '../../mappings/compile.ts'
-import { same } from '../../mappings/model/value.ts'
 import type { Outcome } from '../../mappings/state.ts'
 import * as intents from '../../store/intents.ts'
 import type * as watch from '../../store/watch.ts'
-import { commit, type Work } from '../push/work.ts'
+import { type Engine, inTransaction } from '../engine.ts'
+import type { Runtime } from '../runtime.ts'
 import { canonical } from './canonical.ts'
 import { isOurs, SECOND_MS } from './overwritten.ts'
 
@@ -11,8 +13,12 @@ import { isOurs, SECOND_MS } from './overwritten.ts'
  * What became of writes that got no answer, where the rows show what they showed before and were changed since: ours may
  * have come and been set back, or never have come. The field history tells.
  */
-export async function tellOutcomes(work: Work, mapping: CompiledMapping, writes: watch.WatchedWrite[]): Promise<void> {
-  const { rt } = work
+export async function tellOutcomes(
+  engine: Engine,
+  rt: Runtime,
+  mapping: CompiledMapping,
+  writes: watch.WatchedWrite[],
+): Promise<void> {
   const asked = writes.map((write) => ({
     write,
     fields: Object.keys(write.fields).flatMap((name) => {
@@ -20,13 +26,22 @@ export async function tellOutcomes(work: Work, mapping: CompiledMapping, writes:
       return field && !isAssociationColumn(field.column) ? [field] : []
     }),
   }))
-  const answer = await rt.connector.history({
-    object: mapping.object,
-    ids: [...new Set(writes.map((w) => w.externalId))],
-    columns: [...new Set(asked.flatMap((a) => a.fields.map((f) => f.column)))],
-    since: Math.min(...writes.map((w) => w.readClock)) - SECOND_MS,
-  })
-  await commit(work, async (tx) => {
+  let answer: HistoryAnswer
+  try {
+    answer = await rt.connector.history({
+      object: mapping.object,
+      ids: [...new Set(writes.map((w) => w.externalId))],
+      columns: [...new Set(asked.flatMap((a) => a.fields.map((f) => f.column)))],
+      since: Math.min(...writes.map((w) => w.readClock)) - SECOND_MS,
+    })
+  } catch (error) {
+    if (!(error instanceof CrmError)) throw error
+    engine.log('warn', `${rt.name}: field history: ${error.message}`)
+    // Where the history is not shown at all nobody can tell; else it is asked again.
+    if (!error.aboutRequest) return
+    answer = { tracked: new Set(), rows: new Map() }
+  }
+  await inTransaction(engine, async (tx) => {
     const known = asked.flatMap(({ write, fields }) =>
       fields.flatMap((field) => {
         const entries = answer.rows.get(write.externalId)?.get(field.column)
@@ -47,7 +62,7 @@ export async function tellOutcomes(work: Work, mapping: CompiledMapping, writes:
       known
         .filter(({ write, field, entries }, i) => {
           const { c } = write.fields[field.name]!
-          return entries.some((e, n) => same(values[i]![n]!, c) && isOurs(rt, e, values[i]![n]!, c))
+          return entries.some((e, n) => isOurs(rt, e, values[i]![n], c))
         })
         .map(({ write }) => write.id),
     )

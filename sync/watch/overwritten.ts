@@ -41,7 +41,8 @@ export async function accountForUpdates(work: Work, mapping: CompiledMapping, wr
           // A change that was committed late carries an older time.
           since: Math.min(...writes.map((w) => w.readClock)) - SECOND_MS - rt.connector.overlapMs,
         })
-  await commit(work, async (tx) => {
+  const windows = await commit(work, async (tx) => {
+    const measured: (number | undefined)[] = []
     const cases: Case[] = []
     const hidden: { id: number; done: string[] }[] = []
     for (const w of writes) {
@@ -56,14 +57,16 @@ export async function accountForUpdates(work: Work, mapping: CompiledMapping, wr
       }
       if (open.length > 0) hidden.push({ id: w.id, done: Object.keys(w.fields).filter((f) => !open.includes(f)) })
     }
-    await settleLost(tx, work, await lostIn(tx, rt, mapping, cases))
+    await settleLost(tx, work, await lostIn(tx, rt, mapping, cases, measured))
     await watch.deferWatched(tx, hidden, HIDDEN_MS)
     const waiting = new Set(hidden.map((h) => h.id))
     await watch.finishWatched(
       tx,
       writes.map((w) => w.id).filter((id) => !waiting.has(id)),
     )
+    return measured
   })
+  noteWindows(rt, windows)
 }
 
 const columnsFor = (field: CompiledField): string[] => [field.column, ...(field.companion ? [field.companion] : [])]
@@ -83,7 +86,13 @@ interface Lost extends Case {
 }
 
 /** Reads the histories through the lens, all in one go, and tells what was lost. */
-async function lostIn(tx: Tx, rt: Runtime, mapping: CompiledMapping, cases: Case[]): Promise<Lost[]> {
+async function lostIn(
+  tx: Tx,
+  rt: Runtime,
+  mapping: CompiledMapping,
+  cases: Case[],
+  windows: (number | undefined)[],
+): Promise<Lost[]> {
   const asked = cases.map((c) => {
     const { column, companion } = c.field
     // What the companion of a value was does not matter here but for reading it.
@@ -106,29 +115,38 @@ async function lostIn(tx: Tx, rt: Runtime, mapping: CompiledMapping, cases: Case
   return cases.flatMap((c, i) => {
     const { entries, readAt } = asked[i]!
     const [before, ...pairs] = values[i]!
+    // What the read had shown has no canonical value: nobody could have written over it.
+    if (before === undefined) return []
     const history = entries.map(
       (e, n): Past => ({
-        value: pairs[2 * n]!,
-        from: e.from === undefined ? undefined : pairs[2 * n + 1]!,
+        value: pairs[2 * n],
+        from: pairs[2 * n + 1],
+        chained: e.from !== undefined,
         at: e.at,
         by: e.by,
-        ours: isOurs(rt, e, pairs[2 * n]!, c.written.c),
+        ours: isOurs(rt, e, pairs[2 * n], c.written.c),
       }),
     )
-    noteWindow(rt, history, c.written.c, readAt)
-    const lost = unseen(history, { before: before!, sent: c.written.c, readAt })
+    windows.push(windowIn(history, c.written.c, readAt))
+    const lost = unseen(history, { before, sent: c.written.c, readAt })
     const [last] = lost.slice(-1)
-    return last ? [{ ...c, values: lost, raw: entries[history.indexOf(last)]!.value }] : []
+    if (!last) return []
+    const entry = entries[history.indexOf(last)]
+    return [{ ...c, values: lost, raw: entry ? entry.value : (last.value as Json) }]
   })
 }
 
 /** Windows that are remembered, for whoever asks how large they are. */
 const REMEMBERED = 1_000
 
-function noteWindow({ windows }: Runtime, history: readonly Past[], sent: Value, readAt: number): void {
-  const own = history.find((p) => p.ours && p.at >= readAt && same(p.value, sent))
-  if (own) windows.push(own.at - readAt)
+function noteWindows({ windows }: Runtime, measured: readonly (number | undefined)[]): void {
+  windows.push(...measured.filter((m) => m !== undefined))
   windows.splice(0, Math.max(0, windows.length - REMEMBERED))
+}
+
+const windowIn = (history: readonly Past[], sent: Value, readAt: number): number | undefined => {
+  const own = history.find((p) => p.ours && p.at >= readAt && p.value !== undefined && same(p.value, sent))
+  return own && own.at - readAt
 }
 
 /** How large the window between a read and the write that follows it is: half of them, and 99 of 100, are no larger. */
@@ -140,8 +158,8 @@ export function windowOf({ windows }: Runtime): { p50: number; p99: number } | u
 }
 
 /** Where the CRM does not say which app we are, it is told by the value. */
-export const isOurs = ({ account }: Runtime, e: HistoryEntry, value: Value, sent: Value): boolean =>
-  account.ourselves === '' ? e.through === 'INTEGRATION' && same(value, sent) : e.by === account.ourselves
+export const isOurs = ({ account }: Runtime, e: HistoryEntry, value: Value | undefined, sent: Value): boolean =>
+  account.ourselves === '' ? e.through === 'INTEGRATION' && value !== undefined && same(value, sent) : e.by === account.ourselves
 
 /** The side of a conflict that stands for a value which we had replaced in a connection. */
 export const overwrittenSide = (connectionId: string): string => `${connectionId} overwritten`
@@ -164,7 +182,7 @@ async function settleLost(tx: Tx, work: Work, lost: Lost[]): Promise<void> {
       runId: l.write.runId,
       kind,
       origin: rt.id,
-      version: record.version,
+      version: record.version + (kind === 'update' ? 1 : 0),
       fields: { [l.field.name]: entry },
     })
   for (const l of lost) {
@@ -174,8 +192,9 @@ async function settleLost(tx: Tx, work: Work, lost: Lost[]): Promise<void> {
     const last = l.values.at(-1)!
     const by = personOf(rt, last.by)
     const hub: FieldState = record.fields[name] ?? { v: null, n: 0, o: '', t: [0, 0] }
-    note(record, l, 'overwritten', [last.value, l.written.c])
-    if (record.deleted || same(hub.v, last.value)) continue
+    note(record, l, 'overwritten', [last.value ?? (l.raw as Value), l.written.c])
+    // What has no canonical value is told in the journal and cannot be given back by us.
+    if (last.value === undefined || record.deleted || same(hub.v, last.value)) continue
     const side: Side = {
       side: overwrittenSide(rt.id),
       value: last.value,
@@ -184,10 +203,23 @@ async function settleLost(tx: Tx, work: Work, lost: Lost[]): Promise<void> {
       at: [last.at, last.at],
       ...(by && { by }),
     }
-    const history = l.values.map((p, i): Flip => ({ origin: rt.id, from: l.values[i - 1]?.value ?? null, to: p.value, at: p.at }))
-    const conflict = open.get(`${record.id} ${name}`)
+    const history = l.values.map(
+      (p, i): Flip => ({
+        origin: rt.id,
+        from: l.values[i - 1]?.value ?? null,
+        to: p.value ?? null,
+        at: p.at,
+      }),
+    )
+    const key = `${record.id} ${name}`
+    const conflict = open.get(key)
     if (conflict) {
-      observed.push({ ...conflict, sides: [...conflict.sides.filter((s) => s.side !== side.side), side], rev: conflict.rev + 1 })
+      Object.assign(conflict, {
+        sides: [...conflict.sides.filter((x) => x.side !== side.side), side],
+        history: [...(conflict.history ?? []), ...history],
+        rev: conflict.rev + 1,
+      })
+      if (!opened.includes(conflict) && !observed.includes(conflict)) observed.push(conflict)
       continue
     }
     const verdict = judge(l.field.mapping.policy, {
@@ -195,20 +227,24 @@ async function settleLost(tx: Tx, work: Work, lost: Lost[]): Promise<void> {
       remote: { value: last.value, origin: rt.id, at: [last.at, last.at] },
       namesOf: namesOf(engine.runtimes),
     })
-    if ('undecided' in verdict)
-      opened.push({
+    // A policy may not set a lost value over what was said since.
+    const since = hub.n !== l.written.n || record.frozen !== null
+    if ('undecided' in verdict || since) {
+      const made: ConflictRow = {
         id: randomUUID(),
         recordId: record.id,
         field: name,
         kind: 'overwritten',
         base: hub.v,
         policy: policyName(l.field.mapping.policy),
-        why: `it was saved in ${rt.name} a moment before our write came, and nobody had read it; ${verdict.undecided}`,
+        why: `it was saved in ${rt.name} a moment before our write came, and nobody had read it; ${'undecided' in verdict ? verdict.undecided : 'the field was changed again since'}`,
         rev: 1,
         sides: [{ side: 'hub', value: hub.v, origin: hub.o, at: hub.t }, side],
         history,
-      })
-    else if (verdict.winner === 'hub') note(record, l, 'overruled', [last.value, hub.v])
+      }
+      opened.push(made)
+      open.set(key, made)
+    } else if (verdict.winner === 'hub') note(record, l, 'overruled', [last.value, hub.v])
     else {
       const state: FieldState = { v: verdict.value, n: hub.n + 1, o: rt.id, t: [last.at, last.at] }
       note(record, l, 'update', [hub.v, verdict.value])
@@ -226,7 +262,7 @@ async function settleLost(tx: Tx, work: Work, lost: Lost[]): Promise<void> {
   await records.appendChanges(tx, journal)
 }
 
-/** Who signed a change, as people are called; undefined where nobody is known by that name. */
+/** Who signed a change: an e-mail address, or as it was signed where nobody is known by that name. */
 export function personOf(rt: Runtime, signed: string): string | undefined {
   const person = rt.people.find((p) => p.id === signed || p.alias === signed)
   return person?.email ?? (signed || undefined)

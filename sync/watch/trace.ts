@@ -21,6 +21,7 @@ import { personOf } from './overwritten.ts'
 const CLAIM = 200
 /** A history that could not be read is asked for again. */
 const AGAIN_MS = 60_000
+const BUSY_MS = 2_000
 /** Nobody asks for more of a field's past. */
 const PAST_MS = 90 * 86_400_000
 
@@ -38,25 +39,30 @@ export async function traceConflicts(engine: Engine, rt: Runtime): Promise<void>
       for (const piece of chunks(known, rt.connector.batch.history))
         decided.push(...(await tracePiece(engine, rt, mapping!, piece)))
     }
-    await inTransaction(engine, (tx) =>
-      conflicts.traced(
+    const answers =
+      decided.length === 0
+        ? []
+        : await resolveConflicts(
+            engine,
+            decided.map((d) => ({ ...d, choice: { judge: 'latest' } })),
+            'policy',
+          )
+    // A write to the record is under way: it is decided the next time.
+    const busy = new Set(answers.flatMap((a) => (!a.ok && a.error.code === 'busy' ? [a.id] : [])))
+    await inTransaction(engine, async (tx) => {
+      await conflicts.traced(
         tx,
         rt.id,
-        found.map((f) => f.id),
-      ),
-    )
+        found.map((f) => f.id).filter((id) => !busy.has(id)),
+      )
+      if (busy.size > 0) await conflicts.traceLater(tx, rt.id, BUSY_MS)
+    })
   } catch (error) {
     // Who it was is worth knowing, and nothing waits for it.
     if (!(error instanceof CrmError)) throw error
     engine.log('warn', `${rt.name}: field history: ${error.message}`)
     await inTransaction(engine, (tx) => conflicts.traceLater(tx, rt.id, AGAIN_MS))
   }
-  if (decided.length > 0)
-    await resolveConflicts(
-      engine,
-      decided.map((d) => ({ ...d, choice: { judge: 'latest' } })),
-      'policy',
-    )
 }
 
 const hasHistory = (mapping: CompiledMapping, { field, externalId }: conflicts.Untraced): boolean => {

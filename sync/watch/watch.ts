@@ -1,8 +1,9 @@
 import { chunks } from '../../connectors/connector.ts'
+import { CrmError } from '../../connectors/errors.ts'
 import * as watch from '../../store/watch.ts'
-import { inTransaction } from '../engine.ts'
+import { type Engine, inTransaction } from '../engine.ts'
 import { commit, concurrently, partition, type Work } from '../push/work.ts'
-import { mappingOf } from '../runtime.ts'
+import { mappingOf, type Runtime } from '../runtime.ts'
 import { accountForDeletes } from './deleted.ts'
 import { tellOutcomes } from './outcome.ts'
 import { accountForUpdates } from './overwritten.ts'
@@ -15,13 +16,16 @@ import { accountForUpdates } from './overwritten.ts'
 /** Writes that are looked after in one turn. */
 const CLAIM = 1_000
 
-/** One turn: what became of writes without an answer, where only the history can tell. */
-export async function lookUpDoubts(work: Work): Promise<void> {
-  const { engine, rt } = work
+/**
+ * One turn: what became of writes without an answer, where only the history can tell. It reads, and changes nothing in
+ * the CRM: so it is done where writing is held as well.
+ */
+export async function lookUpDoubts(engine: Engine, rt: Runtime): Promise<void> {
   const doubted = await inTransaction(engine, (tx) => watch.doubtedWrites(tx, rt.id, CLAIM))
   for (const [entity, ofEntity] of Map.groupBy(doubted, (w) => w.entity)) {
     const mapping = mappingOf(rt, entity)
-    for (const piece of mapping ? chunks(ofEntity, rt.connector.batch.history) : []) await tellOutcomes(work, mapping!, piece)
+    for (const piece of mapping ? chunks(ofEntity, rt.connector.batch.history) : [])
+      await tellOutcomes(engine, rt, mapping!, piece)
   }
 }
 
@@ -31,21 +35,30 @@ export async function watchWrites(work: Work): Promise<boolean> {
   const due = await inTransaction(engine, (tx) => watch.dueWatched(tx, rt.id, CLAIM))
   for (const [entity, ofEntity] of Map.groupBy(due, (w) => w.entity)) {
     const mapping = mappingOf(rt, entity)
-    if (!mapping) {
-      // Nothing maps it any more: there is nobody to tell.
+    const [updates, deletes] = partition(ofEntity, (w) => w.kind === 'update')
+    try {
+      // Its object rests, or nothing maps it any more: it is looked for again.
+      if (!mapping) throw new CrmError('unknown_field', `${entity} is not read just now`)
+      await concurrently([
+        ...chunks(updates, rt.connector.batch.history).map((piece) => () => accountForUpdates(work, mapping, piece)),
+        ...chunks(deletes, rt.connector.batch.readByIds).map((piece) => () => accountForDeletes(work, mapping, piece)),
+      ])
+    } catch (error) {
+      // What cannot be looked up now is looked up later: nothing else waits for it.
+      if (!(error instanceof CrmError)) throw error
+      engine.log('warn', `${rt.name}: what was replaced cannot be looked up: ${error.message}`)
       await commit(work, (tx) =>
-        watch.finishWatched(
+        watch.putOffWatched(
           tx,
           ofEntity.map((w) => w.id),
+          error.aboutRequest ? MUCH_LATER_MS : LATER_MS,
         ),
       )
-      continue
     }
-    const [updates, deletes] = partition(ofEntity, (w) => w.kind === 'update')
-    await concurrently([
-      ...chunks(updates, rt.connector.batch.history).map((piece) => () => accountForUpdates(work, mapping, piece)),
-      ...chunks(deletes, rt.connector.batch.readByIds).map((piece) => () => accountForDeletes(work, mapping, piece)),
-    ])
   }
   return due.length === CLAIM
 }
+
+/** What a CRM does not answer just now is asked for again; what it does not show, or forbids, seldom. */
+const LATER_MS = 30_000
+const MUCH_LATER_MS = 3_600_000

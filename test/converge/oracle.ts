@@ -408,7 +408,9 @@ function twins(story: Story, e: Evidence): Violation[] {
     for (const kind of KINDS)
       for (const [key, standing] of Map.groupBy(e.shown[crm]![kind], (r) => r.key)) {
         const made = story.made.filter((m) => m.crm === crm && m.kind === kind && m.key === key).length
-        if (standing.length > Math.max(1, made) && !muddled.has(key))
+        // A row that a person took back while another one was made in its place is listed.
+        const own = story.touched.some((t) => t.what === 'restore') ? standing.filter((r) => !e.listed.has(r.id)) : standing
+        if (own.length > Math.max(1, made) && !muddled.has(key))
           found.push({
             promise: 'no twins',
             what: `${crm} ${kind} ${key} stands ${standing.length} times: ${standing.map((s) => s.id).join(', ')}`,

@@ -24,6 +24,7 @@ function play(acts: readonly Act[], read: number, withFrom: boolean) {
     if (last) lost = value !== before && value !== sent ? value : null
     history.unshift({
       value: act.value,
+      chained: withFrom,
       ...(withFrom && { from: value }),
       at: 10 * i + 10,
       by: act.who,
@@ -57,31 +58,52 @@ describe('what a write replaced unread', () => {
   })
 
   test('is nothing when the history does not hold our write', () => {
-    const history: Past[] = [{ value: 'a', at: 20, by: 'person', ours: false }]
+    const history: Past[] = [{ value: 'a', chained: false, at: 20, by: 'person', ours: false }]
     expect(unseen(history, { before: 'start', sent: 'ours', readAt: 5 })).toEqual([])
   })
 
   test('counts what people did after our write for what it is: an edit that a read will show', () => {
     const history: Past[] = [
-      { value: 'later', at: 40, by: 'person', ours: false },
-      { value: 'ours', at: 30, by: 'we', ours: true },
+      { value: 'later', chained: false, at: 40, by: 'person', ours: false },
+      { value: 'ours', chained: false, at: 30, by: 'we', ours: true },
     ]
     expect(unseen(history, { before: 'start', sent: 'ours', readAt: 5 })).toEqual([])
   })
 
   test('is told of a change that was committed late, where each change says what it replaced', () => {
     const history: Past[] = [
-      { value: 'ours', from: 'theirs', at: 30, by: 'we', ours: true },
-      { value: 'theirs', from: 'start', at: 1, by: 'person', ours: false },
+      { value: 'ours', chained: true, from: 'theirs', at: 30, by: 'we', ours: true },
+      { value: 'theirs', chained: true, from: 'start', at: 1, by: 'person', ours: false },
     ]
     expect(unseen(history, { before: 'start', sent: 'ours', readAt: 5 }).map((p) => p.value)).toEqual(['theirs'])
   })
 
+  test('is told although the changes of one second come in the wrong order, or one of them is not shown', () => {
+    const ours: Past = { value: 'ours', chained: true, from: 'theirs', at: 30, by: 'we', ours: true }
+    const theirs: Past = { value: 'theirs', chained: true, from: 'start', at: 30, by: 'person', ours: false }
+    const write = { before: 'start', sent: 'ours', readAt: 5 }
+    expect(unseen([theirs, ours], write).map((p) => p.by)).toEqual(['person'])
+    expect(unseen([ours], write).map((p) => [p.value, p.by])).toEqual([['theirs', '']])
+  })
+
+  test('is told of a value outside the model', () => {
+    const history: Past[] = [
+      { value: 'ours', chained: true, from: undefined, at: 30, by: 'we', ours: true },
+      { value: undefined, chained: true, from: 'start', at: 20, by: 'person', ours: false },
+    ]
+    expect(unseen(history, { before: 'start', sent: 'ours', readAt: 5 })).toHaveLength(1)
+    const plain: Past[] = [
+      { value: 'ours', chained: false, at: 30, by: 'we', ours: true },
+      { value: undefined, chained: false, at: 20, by: 'person', ours: false },
+    ]
+    expect(unseen(plain, { before: 'start', sent: 'ours', readAt: 5 })).toHaveLength(1)
+  })
+
   test('holds for a write that lands late, after several edits: all of them are told, the oldest first', () => {
     const history: Past[] = [
-      { value: 'ours', at: 90, by: 'we', ours: true },
-      { value: '2', at: 60, by: 'person', ours: false },
-      { value: '1', at: 30, by: 'person', ours: false },
+      { value: 'ours', chained: false, at: 90, by: 'we', ours: true },
+      { value: '2', chained: false, at: 60, by: 'person', ours: false },
+      { value: '1', chained: false, at: 30, by: 'person', ours: false },
     ]
     expect(unseen(history, { before: '0', sent: 'ours', readAt: 5 }).map((p) => p.value)).toEqual(['1', '2'])
   })
