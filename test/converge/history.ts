@@ -29,6 +29,8 @@ export type Action =
   // lanes
   | { do: 'pull' | 'push' | 'scan'; crm: Crm }
   | { do: 'all' }
+  /** All lanes at the same time, reads and writes of a CRM side by side. */
+  | { do: 'at_once' }
   | { do: 'two_workers'; crm: Crm; direction: 'pull' | 'push' }
   | { do: 'crash'; crm: Crm; direction: 'pull' | 'push'; after: number; committed: boolean }
   /** Somebody saves in the moment in which our next update of that CRM leaves: in a field that it writes. */
@@ -56,7 +58,21 @@ const kind = fc.constantFrom<Kind>('account', 'contact', 'deal')
 /** Everything that can occur, by the name it is counted under. */
 export const OCCURRENCES: readonly string[] = [
   ...['edit', 'clear', 'edit_both', 'edit_same', 'create', 'create_both', 'delete', 'restore', 'merge', 'move', 'api_edit'],
-  ...['api_delete', 'resolve', 'decide', 'undo', 'pull', 'push', 'scan', 'all', 'two_workers', 'crash', 'hint', 'meanwhile'],
+  ...[
+    'api_delete',
+    'resolve',
+    'decide',
+    'undo',
+    'pull',
+    'push',
+    'scan',
+    'all',
+    'at_once',
+    'two_workers',
+    'crash',
+    'hint',
+    'meanwhile',
+  ],
   ...['saved meanwhile', 'webhooks all', 'webhooks twice', 'webhooks shuffled', 'webhooks lost', 'hide', 'drift', 'show'],
   ...['edit_all', 'rule', 'search_lag', 'late_commit', 'expire', 'with three connections'],
   ...FAULT_ACTIONS.map((action) => `fault ${action}`),
@@ -107,7 +123,8 @@ export function historyOf(crms: readonly Crm[]): fc.Arbitrary<Action[]> {
     },
     { weight: 10, arbitrary: fc.record({ do: fc.constantFrom('pull' as const, 'push' as const), crm }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('scan' as const), crm }) },
-    { weight: 5, arbitrary: fc.constant({ do: 'all' as const }) },
+    { weight: 4, arbitrary: fc.constant({ do: 'all' as const }) },
+    { weight: 3, arbitrary: fc.constant({ do: 'at_once' as const }) },
     {
       weight: 2,
       arbitrary: fc.record({

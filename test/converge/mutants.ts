@@ -188,6 +188,16 @@ export const MUTANTS: Mutant[] = [
         from: '    if (known.some((l) => l.changedSince)) {\n',
         to: '    if (known.some((l) => l.changedSince && l.rev < 0)) {\n',
       },
+      {
+        file: 'sync/settle.ts',
+        from: 'write.answeredAt !== null && ctx.began < write.answeredAt',
+        to: 'write.answeredAt !== null && ctx.began < 0',
+      },
+      {
+        file: 'sync/apply.ts',
+        from: 'snapshot.version < Math.max(l.seen, l.wrote)',
+        to: 'snapshot.version < Math.min(0, l.seen)',
+      },
     ],
   },
   {

@@ -181,6 +181,9 @@ async function perform(story: Story, action: Action, next: () => number): Promis
       for (const direction of ['pull', 'push'] as const) await Promise.all(stage.crms.map((crm) => turn(stage, crm, direction)))
       await passTime(stage, 2_000)
       return true
+    case 'at_once':
+      await Promise.all(stage.crms.flatMap((crm) => (['pull', 'push'] as const).map((direction) => turn(stage, crm, direction))))
+      return true
     case 'two_workers': {
       const ended = await Promise.all([0, 1].map(() => turn(stage, action.crm, action.direction)))
       return ended.some((e) => e)
