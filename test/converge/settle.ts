@@ -138,9 +138,19 @@ async function editLater(story: Story, run: string, next: () => number): Promise
     const field = (EDITED[w.entity] as readonly Field[] | undefined)?.find((f) => canonical(f) === w.field)
     const row = field && (await stage.people[w.crm]!.rows(w.entity)).find((r) => r.id === w.externalId)
     if (!row || !(await type(story, stage.people, w.crm, w.entity, row, field, typed(field, next()), next))) continue
-    return (await turn(stage, w.crm, 'pull')) ? w : undefined
+    await turn(stage, w.crm, 'pull')
+    return (await isSeen(stage, w, field)) ? w : undefined
   }
   return undefined
+}
+
+/** Whether a poll has brought what a row shows in a field: search may lag, and a write of ours may be open. */
+async function isSeen(stage: Stage, { crm, entity, externalId, linkId, field }: Written, edited: Field): Promise<boolean> {
+  const [link] = await inTx(stage, (tx) =>
+    rows(tx, sql<{ value: unknown }>`select base -> ${field} -> 'c' as value from link where id = ${linkId}`),
+  )
+  const row = (await stage.people[crm]!.rows(entity)).find((r) => r.id === externalId)
+  return row !== undefined && fromCanonical(link?.value) === (row.values[edited] ?? null)
 }
 
 /** Whether an undo would set that field of that row back. */
