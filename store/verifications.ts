@@ -90,6 +90,19 @@ export async function noteSeen(tx: Tx, connectionId: string, object: string, ext
   )
 }
 
+/** Compared in memory: a plan for a table that was empty a moment ago compares every row with every other. */
+export const seenRows = async (tx: Tx, connectionId: string, object: string): Promise<Set<string>> =>
+  new Set(
+    (
+      await rows(
+        tx,
+        sql<{
+          id: string
+        }>`select external_id as id from verified_row where connection_id = ${connectionId} and object = ${object}`,
+      )
+    ).map((r) => r.id),
+  )
+
 export async function forgetSeen(tx: Tx, connectionId: string, object: string): Promise<void> {
   await sql`delete from verified_row where connection_id = ${connectionId} and object = ${object}`.execute(tx)
 }

@@ -6,6 +6,7 @@ import type { LinkRow } from '../../mappings/state.ts'
 import { rows, type Tx } from '../../store/database.ts'
 import * as links from '../../store/links.ts'
 import * as records from '../../store/records.ts'
+import { seenRows } from '../../store/verifications.ts'
 import { inward } from '../references.ts'
 import { classify, lensContext, type Runtime } from '../runtime.ts'
 import { goneAmong, storedReasons } from './reasons.ts'
@@ -146,19 +147,20 @@ export async function missing(tx: Tx, rt: Runtime, object: string, out: Verifica
       externalId: string
       recordId: string
       entity: string
-    }>`select external_id as "externalId", record_id as "recordId", entity from link where connection_id = ${rt.id} and object = ${object} and state = 'live'
-      and not exists (select 1 from verified_row v where v.connection_id = link.connection_id and v.object = link.object and v.external_id = link.external_id)`,
+    }>`select external_id as "externalId", record_id as "recordId", entity from link where connection_id = ${rt.id} and object = ${object} and state = 'live'`,
   )
+  const seen = await seenRows(tx, rt.id, object)
   for (const l of live)
-    report(out, {
-      entity: l.entity,
-      recordId: l.recordId,
-      field: '(row)',
-      canonical: null,
-      values: { [rt.name]: null },
-      externalId: l.externalId,
-      reason: null,
-    })
+    if (!seen.has(l.externalId))
+      report(out, {
+        entity: l.entity,
+        recordId: l.recordId,
+        field: '(row)',
+        canonical: null,
+        values: { [rt.name]: null },
+        externalId: l.externalId,
+        reason: null,
+      })
   // Records that have no row here: waiting for a person, a parent, or permission to write.
   for (const mapping of rt.mappings.filter((m) => m.object === object && m.document.write && m.document.externalId)) {
     const absent = await rows(
