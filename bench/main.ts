@@ -3,6 +3,7 @@ import { benchCopy } from './copy.ts'
 import { benchImport } from './import.ts'
 import { benchIncremental } from './incremental.ts'
 import { benchLatency } from './latency.ts'
+import { benchMatch } from './match.ts'
 import type { EngineKind } from './rig.ts'
 import { benchSync } from './sync.ts'
 import { benchUndo } from './undo.ts'
@@ -111,5 +112,12 @@ program
   .action(async () => {
     for (const result of await benchImport()) process.stdout.write(`${JSON.stringify(result)}\n`)
   })
+
+program
+  .command('match')
+  .description('The duplicate check on the labelled sets that are there, beside what one would build from packages')
+  .option('--set <name>', 'one set, by how its name begins')
+  .option('--json', 'print JSON')
+  .action(async (o: { set?: string; json?: boolean }) => show(await benchMatch(o.set), o.json))
 
 await program.parseAsync()

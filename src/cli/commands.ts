@@ -4,6 +4,7 @@ import { addConnection } from './connection.ts'
 import { addDeadLetters } from './dead-letters.ts'
 import { addFrozen } from './frozen.ts'
 import { addMapping } from './mapping.ts'
+import { addMatch } from './match.ts'
 import type { Finish } from './output.ts'
 import { addPause } from './pause.ts'
 import { addPlan } from './plan.ts'
@@ -34,6 +35,9 @@ export function addCommands(program: Command, finish: Finish): void {
   addPause(program)
   addRuns(program)
   addUndo(program, finish)
+
+  // Duplicates
+  addMatch(program)
 
   // Set-up
   addConnection(program)
