@@ -189,6 +189,12 @@ export async function finishOutbox(tx: Tx, claimed: { linkId: string; seq: numbe
     await sql`delete from outbox where link_id = any(${ids}::uuid[]) and seq = ${seq}`.execute(tx)
 }
 
+/** What waits to be written for objects that a mapping only reads: there is nothing to do. */
+export async function dropUnwritten(tx: Tx, connectionId: string, entities: readonly string[]): Promise<void> {
+  if (entities.length > 0)
+    await sql`delete from outbox where connection_id = ${connectionId} and entity = any(${entities}::text[])`.execute(tx)
+}
+
 /** Everything that was put off is due now: for a trial, which looks at all that will be written sooner or later. */
 export async function forgetDelays(tx: Tx, connectionId: string): Promise<void> {
   await sql`update outbox set not_before = '-infinity' where connection_id = ${connectionId} and not_before > clock_timestamp()`.execute(

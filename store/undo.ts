@@ -217,14 +217,18 @@ export async function retrySteps(tx: Tx, connectionId: string, passing: readonly
       and attempts < ${ATTEMPTS} and write.refused ->> 'class' = any(${passing}::text[])`.execute(tx)
 }
 
-/** Undos of which every step is through are finished, and their runs with them. */
-export async function finishUndos(tx: Tx): Promise<void> {
+/**
+ * Undos of which every step is through are finished, and their runs with them. A step that is still to be tried again is
+ * not through, whichever lane asks.
+ */
+export async function finishUndos(tx: Tx, passing: readonly string[]): Promise<void> {
   const over = await rows(
     tx,
     sql<{
       id: string
     }>`update undo set state = 'finished', finished_at = clock_timestamp() where state = 'running' and not exists (
       select 1 from undo_step where undo_id = undo.id and (undo_step.state = 'planned'
+        or undo_step.state = 'sent' and attempts < ${ATTEMPTS} and exists (select 1 from write where write.id = undo_step.write_id and write.refused ->> 'class' = any(${passing}::text[]))
         or exists (select 1 from open_write where open_write.link_id in (undo_step.link_id, undo_step.new_link_id) and open_write.write_id = undo_step.write_id and open_write.state = 'sent'))) returning id`,
   )
   for (const { id } of over)

@@ -158,6 +158,10 @@ async function applyAll(tx: Tx, ctx: ApplyContext, object: string, snapshots: Sn
     // As another entity the row has another link; the one of an entity that it left stays outside.
     const link = item && known.find((l) => l.entity === item.mapping.entity)
     for (const former of known) {
+      const write = writes.get(former.openWrite ?? -1)
+      // A restore of ours got no answer, and the row is still deleted.
+      if (snapshot.deleted && former.state === 'dead' && write?.kind === 'restore' && isOver(write, ctx))
+        batch.refused.push({ linkId: former.id, id: write.id, error: NOT_LANDED })
       const record = former.recordId === null ? undefined : byRecord.get(former.recordId)
       if (former === link || !record || RESTING.has(former.state)) continue
       // We took it back ourselves: that it is gone is what was asked for.

@@ -236,10 +236,13 @@ export async function withoutTwins(tx: Tx, work: Work, mapping: CompiledMapping,
       held.push(t)
       for (const u of unlinked) reread.push({ object: mapping.object, externalId: u.externalId })
     } else if (gone.has(t.record.id)) held.push(t)
-    else if (others.size === 1 && (await unite(tx, work, t, [...others][0]!))) {
-      held.push(t)
-      gone.add([...others][0]!)
-    } else free.push(t)
+    else {
+      const other = others.size === 1 ? [...others][0] : undefined
+      const outcome = other === undefined ? 'apart' : await unite(tx, work, t, other)
+      if (outcome === 'united') gone.add(other!)
+      if (outcome === 'apart') free.push(t)
+      else held.push(t)
+    }
   }
   if (held.length > 0) {
     await queues.touchInbox(tx, rt.id, reread, 'a record with the same natural key waits to be created')

@@ -93,6 +93,13 @@ export async function pushSlice(engine: Engine, rt: Runtime, sliceMs = SLICE_MS)
   await inTransaction(engine, async (tx) => {
     await thawParents(tx, engine.runtimes)
     await releaseBrakes(tx, rt, 'push')
+    // Once such a mapping writes, it is a new version, and everything is compared.
+    const readOnly = rt.mappings.filter((m) => !m.document.write)
+    await queues.dropUnwritten(
+      tx,
+      rt.id,
+      readOnly.map((m) => m.entity),
+    )
   })
   more = gate.undoing && (await undoSteps(work, until))
   // Everything goes parents first, except that children are deleted before their parents.

@@ -17,9 +17,10 @@ import type { Target, Work } from './work.ts'
  * was about to get one, as if it had been read a moment later. Nothing is overwritten by that: the row is
  * read again, and compared as at any first link.
  *
- * @returns false when they are not one: each has rows of its own, or something about one of them is undecided.
+ * @returns `apart` when they are not one: each has rows of its own, or something about one of them is undecided. `later`
+ * when one of them is just being changed: what comes of it decides, and a row that is made meanwhile could be a twin.
  */
-export async function unite(tx: Tx, work: Work, target: Target, otherId: string): Promise<boolean> {
+export async function unite(tx: Tx, work: Work, target: Target, otherId: string): Promise<'united' | 'apart' | 'later'> {
   const { engine, rt } = work
   // Links before records, as everybody locks them.
   const found = await links.linksOfRecords(tx, [target.record.id, otherId])
@@ -30,21 +31,25 @@ export async function unite(tx: Tx, work: Work, target: Target, otherId: string)
   )
   const locked = new Map((await records.lockRecords(tx, [target.record.id, otherId].sort())).map((r) => [r.id, r]))
   const [record, other] = [locked.get(target.record.id), locked.get(otherId)]
-  if (!record || !other || other.entity !== record.entity) return false
-  if (record.deleted || record.frozen !== null || other.deleted || other.frozen !== null) return false
+  if (!record || !other || other.entity !== record.entity) return 'apart'
+  // The lane of the other CRM has found the same two, and was faster.
+  if (record.deleted || other.deleted) return 'later'
+  if (record.frozen !== null || other.frozen !== null) return 'apart'
   const all = held.filter(isOwnRow)
   const [own, theirs] = [all.filter((l) => l.recordId === record.id), all.filter((l) => l.recordId === other.id)]
   const onlyMade = (l: (typeof all)[number]) => l.state === 'creating' && l.openWrite === null
   // Each may have rows only where the other has none, but for those that are still to be made.
   const clash = theirs.some((l) => !onlyMade(l) && own.some((o) => o.connectionId === l.connectionId && !onlyMade(o)))
   const standing = theirs.filter((l) => !onlyMade(l))
-  if (clash || standing.some((l) => l.state !== 'live' || l.openWrite !== null)) return false
+  if (clash || standing.some((l) => l.state !== 'live')) return 'apart'
+  if (standing.some((l) => l.openWrite !== null)) return 'later'
   // What people have said about the other record through the API, and is not in its row yet, is not to be lost.
   const unsent = standing.some((l) => {
     const at = engine.runtimes.find((r) => r.id === l.connectionId)
     return at && mappingOf(at, other.entity)?.fields.some((f) => f.writes && mustSend(other.fields[f.name], l.base[f.name]))
   })
-  if (unsent || standing.length === 0) return false
+  if (standing.length === 0) return 'apart'
+  if (unsent) return 'later'
   // Of rows that stood before their first complete read it was decided then, with all of them in sight. When a row was
   // read tells that, and not its own stamp: one that was committed late carries an older one.
   for (const [r, rows] of [
@@ -53,9 +58,9 @@ export async function unite(tx: Tx, work: Work, target: Target, otherId: string)
   ] as const)
     for (const l of rows) {
       const readAt = (await lanes.readObjects(tx, l.connectionId))[l.object]?.readAt ?? Number.POSITIVE_INFINITY
-      if (r.createdAt <= readAt) return false
+      if (r.createdAt <= readAt) return 'apart'
     }
-  if ((await conflicts.openConflicts(tx, [other.id])).length > 0) return false
+  if ((await conflicts.openConflicts(tx, [other.id])).length > 0) return 'apart'
   const replaced = all.filter(
     (l) => onlyMade(l) && (l.recordId === other.id || standing.some((s) => s.connectionId === l.connectionId)),
   )
@@ -90,5 +95,5 @@ export async function unite(tx: Tx, work: Work, target: Target, otherId: string)
         [{ object: l.object, externalId: l.externalId }],
         'its record turned out to be another one',
       )
-  return true
+  return 'united'
 }

@@ -23,7 +23,7 @@ export async function undoSteps(work: Work, until: number): Promise<boolean> {
   const { engine, rt } = work
   const due = await inTransaction(engine, async (tx) => {
     await undo.retrySteps(tx, rt.id, PASSING, RETRY_MS)
-    await undo.finishUndos(tx)
+    await undo.finishUndos(tx, PASSING)
     return undo.hasSteps(tx, rt.id)
   })
   if (!due) return false
@@ -42,6 +42,6 @@ export async function undoSteps(work: Work, until: number): Promise<boolean> {
       if (steps.length === 0) break
       await run(work, mapping, steps)
     }
-  await inTransaction(engine, (tx) => undo.finishUndos(tx))
+  await inTransaction(engine, (tx) => undo.finishUndos(tx, PASSING))
   return false
 }

@@ -404,12 +404,15 @@ function twins(story: Story, e: Evidence): Violation[] {
   const merged = new Set(story.touched.filter((t) => t.what === 'merge').map((t) => rowName(t.crm, t.id)))
   // A person who merged such a row with another has given that one its key.
   const muddled = new Set(story.made.filter((m) => merged.has(rowName(m.crm, m.id))).map((m) => m.key))
+  // Who merges two companies in one CRM leaves two rows in the other: one of them is listed as a duplicate.
+  const doubled = new Set(e.links.flatMap((l) => (l.state === 'duplicate' ? (l.externalId ?? []) : [])))
   for (const crm of story.stage.crms)
     for (const kind of KINDS)
       for (const [key, standing] of Map.groupBy(e.shown[crm]![kind], (r) => r.key)) {
         const made = story.made.filter((m) => m.crm === crm && m.kind === kind && m.key === key).length
         // A row that a person took back while another one was made in its place is listed.
-        const own = story.touched.some((t) => t.what === 'restore') ? standing.filter((r) => !e.listed.has(r.id)) : standing
+        const excused = story.touched.some((t) => t.what === 'restore') ? e.listed : merged.size > 0 ? doubled : new Set<string>()
+        const own = standing.filter((r) => !excused.has(r.id))
         if (own.length > Math.max(1, made) && !muddled.has(key))
           found.push({
             promise: 'no twins',

@@ -290,3 +290,21 @@ describe('mappings', () => {
     expect((await h.object('companies', company, ['description'])).description).toBe('77')
   })
 })
+
+test('what a mapping only reads leaves nothing waiting to be written', async () => {
+  const account = await h.createAccount({ Name: 'Alder Works', Website: 'alder.example.com', Phone: '+4930111' })
+  await h.sync()
+  const rt = h.engine.runtimes.find((r) => r.name === 'hubspot')!
+  const { document } = rt.mappings.find((m) => m.entity === 'account')!
+  await h.tx((tx) => activate(tx, rt, { ...document, write: false }))
+  await h.sync()
+  await h.sf('PATCH', `/sobjects/Account/${account}`, { Phone: '+4930222' })
+  await h.sync()
+  expect(await h.query('select entity from outbox')).toEqual([])
+  const company = (await h.twinOf(account, 'hubspot'))!
+  expect((await h.object('companies', company, ['phone'])).phone).toBe('+4930111')
+  await h.tx((tx) => activate(tx, rt, document))
+  await h.sync()
+  await h.sync()
+  expect((await h.object('companies', company, ['phone'])).phone).toBe('+4930222')
+})

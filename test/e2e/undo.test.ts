@@ -222,6 +222,26 @@ test('a row that was deleted is restored in Salesforce, and a person says whethe
   expect(await h.verify()).toMatchObject({ unexplained: 0 })
 })
 
+test('a restore that got no answer and did not take effect is tried again', async () => {
+  const { account, company } = await linkedAccount()
+  await h.hs('DELETE', `/crm/v3/objects/companies/${company}`)
+  await h.scan()
+  const run = await lastRun('salesforce')
+  nextRun()
+  const id = await planUndo(h.engine, { run })
+  await h.tx((tx) => undos.startUndo(tx, id))
+  await h.control('/faults', { faults: [{ crm: 'salesforce', method: 'POST', path: '/Soap/', times: 1, action: 'drop_before' }] })
+  await expect(h.sync()).rejects.toThrow()
+  expect(await h.query(`select state from open_write`)).toEqual([{ state: 'sent' }])
+  // Until nothing can be on its way any more; and then a step waits a little before it is tried again.
+  await h.query(`update open_write set sent_at = sent_at - interval '1 hour' returning 1`)
+  await h.sync()
+  await h.query(`update undo_step set not_before = '-infinity' returning 1`)
+  await h.sync()
+  expect(await h.query(`select state from open_write`)).toEqual([])
+  expect(await h.account(account)).toMatchObject({ Name: 'Heron Labs' })
+})
+
 test('a row that was deleted in HubSpot is made anew with all it held, and both ids are listed', async () => {
   const { account, company } = await linkedAccount({
     Industry: 'Banking',
