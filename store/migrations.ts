@@ -232,6 +232,16 @@ const resumable: Migration = {
   },
 }
 
+const answers: Migration = {
+  async up(db) {
+    await createTable(
+      db,
+      'match_answer',
+      'connection_id uuid not null, object text not null, external_id text not null, record_id uuid not null, same boolean not null, at timestamptz not null default clock_timestamp(), primary key (workspace_id, connection_id, object, external_id, record_id)',
+    )
+  },
+}
+
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_core': core,
   '0002_frozen': frozen,
@@ -248,6 +258,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0013_undos': undos,
   '0014_watch': watched,
   '0015_resumable': resumable,
+  '0016_answers': answers,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

@@ -1,18 +1,19 @@
 import { isNear, ruleEntry } from '../mappings/identity.ts'
 import type { Value } from '../mappings/model/value.ts'
 import { isOwnRow, type RecordRow } from '../mappings/state.ts'
+import { answersOf } from '../store/answers.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
 import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
 import type { ApplyContext, Batch, Item } from './batch.ts'
-import { decide, LINKED_ELSEWHERE, type Pair } from './match/decide.ts'
+import { type Decision, decide, LINKED_ELSEWHERE, type Pair } from './match/decide.ts'
 import { mappingOf } from './runtime.ts'
 
 /** Which records unlinked rows may be: pairs by what they share, and the decision about each row. */
 
 /** Candidate pairs by equal keys, then the decision. */
-export async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item[]) {
+export async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, items: Item[], said: Said) {
   const keyRows = items.flatMap((i) => batch.keys.get(i.snapshot.id) ?? [])
   const keys = [...new Set(keyRows.map((k) => k.key))]
   const candidates = await identity.candidatesByKey(tx, ctx.rt.id, keys)
@@ -39,13 +40,53 @@ export async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, item
     }
   }
   for (const pair of await linkedElsewhere(tx, ctx, batch, items, creating)) pairs.set(`${pair.row} ${pair.record}`, pair)
-  return {
-    decisions: decide(
-      items.map((i) => i.snapshot.id),
-      [...pairs.values()],
-    ),
-    creating,
+  const decisions = decide(
+    items.map((i) => i.snapshot.id),
+    // What a person has called different is never asked about again.
+    [...pairs.values()].filter((p) => !said.different(p.row, p.record)),
+  )
+  for (const [row, decision] of await told(tx, ctx, items, said, creating)) decisions.set(row, decision)
+  return { decisions, creating }
+}
+
+/** What people have said about rows: the record that a row is, and those that it is not. */
+export interface Said {
+  same(row: string): string | undefined
+  different(row: string, record: string): boolean
+}
+
+export async function saidOf(tx: Tx, ctx: ApplyContext, object: string, rows: string[]): Promise<Said> {
+  const found = await answersOf(tx, ctx.rt.id, object, rows)
+  const same = new Map(found.filter((a) => a.same).map((a) => [a.externalId, a.recordId]))
+  const different = new Set(found.filter((a) => !a.same).map((a) => `${a.externalId} ${a.recordId}`))
+  return { same: (row) => same.get(row), different: (row, record) => different.has(`${row} ${record}`) }
+}
+
+/** Rows that a person has called a record: linked to it, or listed beside the row that it has. */
+async function told(
+  tx: Tx,
+  ctx: ApplyContext,
+  items: Item[],
+  said: Said,
+  creating: Map<string, string>,
+): Promise<Map<string, Decision>> {
+  const decisions = new Map<string, Decision>()
+  const rows = items.flatMap((i) => {
+    const record = said.same(i.snapshot.id)
+    return record ? [{ row: i.snapshot.id, record, entity: i.mapping.entity }] : []
+  })
+  if (rows.length === 0) return decisions
+  const wanted = [...new Set(rows.map((r) => r.record))]
+  const living = new Map((await records.readRecords(tx, wanted)).filter((r) => !r.deleted).map((r) => [r.id, r.entity]))
+  const here = (await links.linksOfRecords(tx, wanted)).filter((l) => l.connectionId === ctx.rt.id && isOwnRow(l))
+  const taken = new Set(here.filter((l) => l.state !== 'creating').map((l) => l.recordId))
+  for (const l of here) if (l.state === 'creating') creating.set(l.recordId!, l.id)
+  for (const { row, record, entity } of rows) {
+    if (living.get(record) !== entity) continue
+    decisions.set(row, taken.has(record) ? { second: record } : { link: record })
+    taken.add(record)
   }
+  return decisions
 }
 
 /** Pairs that another sync between the two CRMs has linked: the row holds the id of the other row. */

@@ -6,7 +6,7 @@ import * as intents from '../store/intents.ts'
 import * as links from '../store/links.ts'
 import * as records from '../store/records.ts'
 import type { ApplyContext, Batch, Item } from './batch.ts'
-import { decisionsFor } from './candidates.ts'
+import { decisionsFor, type Said, saidOf } from './candidates.ts'
 import { takeOver } from './departures.ts'
 import { merge } from './merging.ts'
 import { keysOf } from './reading.ts'
@@ -23,13 +23,19 @@ export async function linkNewcomers(
   former: ReadonlyMap<string, LinkRow[]>,
 ): Promise<void> {
   if (items.length === 0) return
-  const rest = ctx.alone ? items : await bindOwn(tx, ctx, batch, object, items)
+  const said = await saidOf(
+    tx,
+    ctx,
+    object,
+    items.map((i) => i.snapshot.id),
+  )
+  const rest = ctx.alone ? items : await bindOwn(tx, ctx, batch, object, items, said)
   for (const item of rest) batch.keys.set(item.snapshot.id, keysOf(item.mapping, item.snapshot.id, item.reading))
   if (ctx.alone) {
     for (const item of rest) makeRecord(ctx, batch, object, item)
     return
   }
-  const { decisions, creating } = await decisionsFor(tx, ctx, batch, rest)
+  const { decisions, creating } = await decisionsFor(tx, ctx, batch, rest, said)
   const wanted = [...decisions.values()].flatMap((d) => ('link' in d ? [d.link] : []))
   const underWay = await intents.openWrites(tx, [...creating.values()])
   const locked = new Map((await records.lockRecords(tx, [...new Set(wanted)].sort())).map((r) => [r.id, r]))
@@ -40,7 +46,8 @@ export async function linkNewcomers(
       const id = makeRecord(ctx, batch, object, item)
       await takeOver(tx, ctx, item, id, former.get(item.snapshot.id) ?? [])
       await askForSameRow(tx, ctx, batch, item, id, former.get(item.snapshot.id) ?? [])
-    } else if ('review' in decision) hold(batch, ctx, object, item, [...new Set(decision.review)], decision.reason)
+    } else if ('second' in decision) listSecond(batch, ctx, object, item, decision.second)
+    else if ('review' in decision) hold(batch, ctx, object, item, [...new Set(decision.review)], decision.reason)
     else if (underWay.has(creating.get(decision.link) ?? '')) {
       // A row of its own is being made for that record: what came of it decides.
       batch.counts.putBack++
@@ -58,7 +65,7 @@ export async function linkNewcomers(
 }
 
 /** Rows that carry the id of one of our records: a create whose answer was lost, a clone, a revenant. */
-async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, items: Item[]): Promise<Item[]> {
+async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, items: Item[], said: Said): Promise<Item[]> {
   const keyOf = (item: Item) => {
     const column = item.mapping.document.externalId
     const value = column ? item.snapshot.row[column] : undefined
@@ -76,6 +83,8 @@ async function bindOwn(tx: Tx, ctx: ApplyContext, batch: Batch, object: string, 
     const record = found.get(keyOf(item) ?? '')
     const link = record && own.get(record.id)
     if (!record || record.entity !== item.mapping.entity) rest.push(item)
+    // A person has said whose row it is, whatever id it carries.
+    else if (said.same(item.snapshot.id) !== undefined || said.different(item.snapshot.id, record.id)) rest.push(item)
     else if (record.deleted) hold(batch, ctx, object, item, [record.id], 'it carries the id of a record that was deleted')
     else if (!link || link.state === 'creating') {
       bind(batch, ctx, object, item, record, link, writes.get(link?.openWrite ?? -1))
@@ -221,6 +230,22 @@ function bind(
 }
 
 /** Ambiguous: listed for a person, and left alone. */
+/** A second row of a record: listed, never written. */
+function listSecond(batch: Batch, ctx: ApplyContext, object: string, { snapshot, mapping }: Item, recordId: string): void {
+  batch.counts.review++
+  batch.addLink({
+    id: randomUUIDv7(),
+    connectionId: ctx.rt.id,
+    object,
+    entity: mapping.entity,
+    externalId: snapshot.id,
+    recordId,
+    state: 'duplicate',
+    base: {},
+    seen: snapshot.version,
+  })
+}
+
 function hold(batch: Batch, ctx: ApplyContext, object: string, item: Item, recordIds: string[], reason: string): void {
   const { snapshot, mapping } = item
   batch.counts.review++

@@ -40,12 +40,6 @@ export function attentionRoutes(api: OpenAPIHono, app: App): void {
         )
       },
     )
-  listing(
-    '/api/v1/matches',
-    'Possible duplicates and ambiguous links, for review',
-    page.extend({ state: z.string().optional() }),
-    (q) => inTx((tx) => attention.listMatches(tx, q.state as string | undefined, q.limit, q.cursor)),
-  )
   listing('/api/v1/dead-letters', 'Values that a CRM refused', page, (q) =>
     inTx((tx) => attention.listDeadLetters(tx, q.limit, q.cursor)),
   )

@@ -10,6 +10,7 @@ import type { App } from '../app.ts'
 import { attentionRoutes } from './attention.ts'
 import { conflictRoutes } from './conflicts.ts'
 import { docsPage } from './docs.ts'
+import { matchRoutes } from './matches.ts'
 import { metrics } from './metrics.ts'
 import { operationRoutes } from './operations.ts'
 import { planRoutes } from './plan.ts'
@@ -131,6 +132,7 @@ export function apiApp(app: App, token: string) {
   recordRoutes(api, app)
   conflictRoutes(api, app)
   attentionRoutes(api, app)
+  matchRoutes(api, app)
   planRoutes(api, app)
   undoRoutes(api, app)
   operationRoutes(api, app)

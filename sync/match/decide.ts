@@ -18,7 +18,12 @@ export interface Pair {
 /** The rank of a pair that another sync has linked: no rule of the mapping is stronger. */
 export const LINKED_ELSEWHERE = -1
 
-export type Decision = { link: string } | { review: string[]; reason: string } | { fresh: true }
+export type Decision =
+  | { link: string }
+  /** A person has said that it is the record, which has a row here already. */
+  | { second: string }
+  | { review: string[]; reason: string }
+  | { fresh: true }
 
 export function decide(rows: readonly string[], pairs: readonly Pair[]): Map<string, Decision> {
   const byRow = Map.groupBy(pairs, (p) => p.row)

@@ -3,26 +3,6 @@ import { addListing } from './listing.ts'
 import type { Finish } from './output.ts'
 import { short } from './print.ts'
 
-/** `concordat matches`. */
-export function addMatches(program: Command, finish: Finish): void {
-  addListing(
-    program.command('matches').description('Ambiguous links and possible duplicates; exit 2 when there are any'),
-    {
-      path: '/api/v1/matches',
-      none: 'No matches.',
-      head: ['id', 'entity', 'row', 'records', 'reason'],
-      row: (r) => [
-        String(r.id),
-        String(r.entity),
-        `${r.connection} ${r.externalId}`,
-        (r.recordIds as string[]).length,
-        short(r.reason, 50),
-      ],
-    },
-    finish,
-  )
-}
-
 /** `concordat findings`. */
 export function addFindings(program: Command, finish: Finish): void {
   addListing(

@@ -1,0 +1,75 @@
+import type { Command } from 'commander'
+import { CommandError, withApi } from './client.ts'
+import { addListing } from './listing.ts'
+import { type Finish, type JsonOption, json, print, printJson } from './output.ts'
+import { number, short } from './print.ts'
+
+interface SettleOptions extends JsonOption {
+  record?: string
+  all?: boolean
+  entity?: string
+  connection?: string
+}
+
+/** `concordat matches`: list, accept, reject. */
+export function addMatches(program: Command, finish: Finish): void {
+  const matches = program.command('matches').description('Rows of which nobody can tell what they are, and possible duplicates')
+  addListing(
+    matches.command('list', { isDefault: true }).description('List them; exit 2 when there are any'),
+    {
+      path: '/api/v1/matches',
+      none: 'No matches.',
+      head: ['id', 'entity', 'row', 'records', 'reason'],
+      row: (r) => [
+        String(r.id),
+        String(r.entity),
+        `${r.connection} ${r.externalId}`,
+        (r.recordIds as string[]).length,
+        short(r.reason, 50),
+      ],
+    },
+    finish,
+  )
+  const settling = (name: 'accept' | 'reject', description: string) =>
+    json(
+      matches
+        .command(name)
+        .argument('[id]')
+        .description(description)
+        .option('--all', 'all that the answer fits, of an entity or a connection where one is named')
+        .option('--entity <entity>', 'with --all')
+        .option('--connection <name>', 'with --all'),
+    )
+  settling('accept', 'The row is the record: it is linked, or listed as a second row of it')
+    .option('--record <id>', 'which record, where several are asked about')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npm run -s concordat -- matches accept 0f9c…\n  npm run -s concordat -- matches accept --all --entity account',
+    )
+    .action((id: string | undefined, o: SettleOptions) => settle('accept', id, o))
+  settling('reject', 'The row is none of the records: it becomes one of its own; or: records are not one')
+    .addHelpText('after', '\nExample:\n  npm run -s concordat -- matches reject 0f9c…')
+    .action((id: string | undefined, o: SettleOptions) => settle('reject', id, o))
+}
+
+async function settle(answer: 'accept' | 'reject', id: string | undefined, o: SettleOptions): Promise<void> {
+  if ((id === undefined) === !o.all) throw new CommandError(`name a match, or say --all (concordat matches ${answer} --help)`)
+  const done = (await withApi({ crms: true }, (send) =>
+    id === undefined
+      ? send('POST', '/api/v1/matches:settle', {
+          answer,
+          ...(o.entity && { entity: o.entity }),
+          ...(o.connection && { connection: o.connection }),
+        })
+      : send(
+          'POST',
+          `/api/v1/matches/${encodeURIComponent(id)}/${answer}`,
+          answer === 'accept' && o.record ? { record: o.record } : {},
+        ),
+  )) as { settled: number; left?: number }
+  if (o.json) printJson(done)
+  else
+    print(
+      `${number(done.settled)} settled; the rows are read again.${done.left ? ` ${number(done.left)} are left: the answer does not fit them.` : ''}`,
+    )
+}

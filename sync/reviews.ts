@@ -1,0 +1,100 @@
+import * as answers from '../store/answers.ts'
+import type { Tx } from '../store/database.ts'
+import * as links from '../store/links.ts'
+import * as queues from '../store/queues.ts'
+import * as records from '../store/records.ts'
+import { EditRefused } from './edit.ts'
+import type { Engine } from './engine.ts'
+
+/** What a person says about a match: the same thing, or not. */
+
+/** `same` names the record that the row is; it may be left out where only one is asked about. */
+export type MatchAnswer = { same: string | true } | { different: true }
+
+/**
+ * Settles a review. The row is read again and goes the way that was said: linked to the record, listed as a second row of
+ * it where it has one already, or made a record of its own. What was said is kept, and holds for later questions too.
+ *
+ * @throws EditRefused when there is no such match, it is settled, or the answer does not fit it.
+ */
+export async function settleMatch(tx: Tx, engine: Engine, id: string, answer: MatchAnswer): Promise<void> {
+  const match = await answers.lockMatch(tx, id)
+  if (!match) throw new EditRefused('not_found', `there is no match ${id}`)
+  await settle(tx, engine, match, answer)
+}
+
+/**
+ * Settles all reviews of an entity or a connection. Those that the answer does not fit (several records are asked about,
+ * or records of their own) are left.
+ */
+export async function settleMatches(
+  tx: Tx,
+  engine: Engine,
+  which: { entity?: string | undefined; connectionId?: string | undefined },
+  answer: { same: true } | { different: true },
+): Promise<{ settled: number; left: number }> {
+  let settled = 0
+  let left = 0
+  for (const match of await answers.openMatches(tx, { ...which, limit: 1_000 })) {
+    try {
+      await settle(tx, engine, match, answer)
+      settled++
+    } catch (error) {
+      if (!(error instanceof EditRefused)) throw error
+      left++
+    }
+  }
+  return { settled, left }
+}
+
+async function settle(tx: Tx, engine: Engine, match: answers.MatchRow, answer: MatchAnswer): Promise<void> {
+  const { id, connectionId, object, externalId, recordIds } = match
+  if (match.state !== 'open' && match.state !== 'possible')
+    throw new EditRefused('settled', `match ${id} is ${match.state} already: nothing is changed`)
+  const said = (recordId: string, same: boolean): answers.Answer => ({ connectionId, object, externalId, recordId, same })
+  if ('different' in answer) {
+    await answers.changeMatch(tx, id, 'rejected')
+    if (match.state === 'possible') return
+    await answers.putAnswers(
+      tx,
+      recordIds.map((r) => said(r, false)),
+    )
+    await goOn(tx, engine, match, recordIds)
+    return
+  }
+  if (match.state === 'possible')
+    throw new EditRefused(
+      'conflict',
+      `match ${id} is about ${recordIds.length} records of their own: merge their rows in one of the CRMs, and the records follow; or reject it`,
+    )
+  const chosen = answer.same === true ? recordIds.length === 1 && recordIds[0] : answer.same
+  if (!chosen)
+    throw new EditRefused('invalid', `match ${id} asks about ${recordIds.length} records: say which (${recordIds.join(', ')})`)
+  if (!recordIds.includes(chosen)) throw new EditRefused('invalid', `match ${id} does not ask about record ${chosen}`)
+  const [record] = await records.lockRecords(tx, [chosen])
+  if (!record || record.deleted)
+    throw new EditRefused('conflict', `record ${chosen} was deleted: reject the match, and the row becomes a record of its own`)
+  await answers.changeMatch(tx, id, 'accepted')
+  await answers.putAnswers(
+    tx,
+    recordIds.map((r) => said(r, r === chosen)),
+  )
+  await goOn(
+    tx,
+    engine,
+    match,
+    recordIds.filter((r) => r !== chosen),
+  )
+}
+
+/** The row is read again; records that it is not, and that have no row there, get one of their own. */
+async function goOn(tx: Tx, engine: Engine, match: answers.MatchRow, others: string[]): Promise<void> {
+  const { connectionId, object, externalId, entity } = match
+  await answers.releaseHeld(tx, connectionId, object, externalId)
+  await queues.touchInbox(tx, connectionId, [{ object, externalId }], 'a person said what it is')
+  const rt = engine.runtimes.find((r) => r.id === connectionId)
+  const mapping = rt?.mappings.find((m) => m.entity === entity)
+  if (!mapping?.document.write || !mapping.document.externalId) return
+  await links.fanOut(tx, connectionId, object, entity, others)
+  await queues.touchOutbox(tx, others)
+}

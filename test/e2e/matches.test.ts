@@ -1,0 +1,127 @@
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { checkMatches } from '../../sync/matches.ts'
+import { settleMatch, settleMatches } from '../../sync/reviews.ts'
+import { closeDatabase, Harness } from '../support/harness.ts'
+
+/** What nobody can tell is asked, and what a person says holds. */
+
+let h: Harness
+beforeEach(async () => {
+  h = await Harness.start()
+})
+afterEach(() => h.stop())
+afterAll(closeDatabase)
+
+interface Match {
+  id: string
+  recordIds: string[]
+  state: string
+}
+const matches = () => h.query<Match>(`select id, record_ids as "recordIds", state from match order by id`)
+const linkOf = async (externalId: string) =>
+  (
+    await h.query<{ recordId: string | null; state: string }>(
+      `select record_id as "recordId", state from link where external_id = '${externalId}'`,
+    )
+  )[0]
+const recordOf = async (externalId: string) => (await linkOf(externalId))!.recordId!
+
+/** A company in HubSpot that may be either of two accounts. */
+async function ambiguous() {
+  const one = await h.createAccount({ Name: 'Heron Labs', Website: 'heron.example.com', Phone: '+14155550100' })
+  const other = await h.createAccount({ Name: 'Heron Labs West', Website: 'heron.example.com', Phone: '+14155550101' })
+  const company = await h.createCompany({ name: 'Heron', domain: 'heron.example.com', phone: '+14155550102' })
+  await h.sync()
+  const [match] = (await matches()).filter((m) => m.state === 'open')
+  expect(match!.recordIds).toHaveLength(2)
+  return { one, other, company, match: match! }
+}
+
+describe('a row that may be two records', () => {
+  test('is linked to the one that a person names, merged as at any first link, and not asked about again', async () => {
+    const { one, company, match } = await ambiguous()
+    const record = await recordOf(one)
+    await h.tx((tx) => settleMatch(tx, h.engine, match.id, { same: record }))
+    await h.sync()
+    await h.scan()
+    expect(await linkOf(company)).toEqual({ recordId: record, state: 'live' })
+    expect((await matches()).map((m) => m.state)).not.toContain('open')
+    expect((await h.object('companies', company, ['phone'])).phone).toBe('+14155550100')
+    expect(await h.verify()).toMatchObject({ unexplained: 0 })
+  })
+
+  test('becomes a record of its own when a person says that it is neither, and stays so when it is read again', async () => {
+    const { one, other, company, match } = await ambiguous()
+    await h.tx((tx) => settleMatch(tx, h.engine, match.id, { different: true }))
+    await h.sync()
+    const link = (await linkOf(company))!
+    expect(link.state).toBe('live')
+    expect([await recordOf(one), await recordOf(other)]).not.toContain(link.recordId)
+    await h.hs('PATCH', `/crm/v3/objects/companies/${company}`, { properties: { phone: '+14155550199' } })
+    await h.sync()
+    await h.scan()
+    expect((await matches()).filter((m) => m.state === 'open')).toEqual([])
+    expect(await h.verify()).toMatchObject({ unexplained: 0 })
+  })
+
+  test('needs to be told which one', async () => {
+    const { match } = await ambiguous()
+    await expect(h.tx((tx) => settleMatch(tx, h.engine, match.id, { same: true }))).rejects.toThrow(
+      /asks about 2 records: say which/,
+    )
+    await expect(h.tx((tx) => settleMatch(tx, h.engine, match.id, { same: match.id }))).rejects.toThrow(
+      /does not ask about record/,
+    )
+    expect((await matches()).find((m) => m.id === match.id)).toEqual(match)
+  })
+})
+
+describe('a second row of a record', () => {
+  test('is listed beside the first and never written when a person says that it is the record', async () => {
+    const account = await h.createAccount({ Name: 'Heron Labs', Website: 'heron.example.com', Phone: '+14155550100' })
+    await h.sync()
+    const company = await h.createCompany({ name: 'Heron Laboratories', domain: 'heron.example.com', phone: '+14155550102' })
+    await h.sync()
+    const [match] = (await matches()).filter((m) => m.state === 'open')
+    await h.tx((tx) => settleMatch(tx, h.engine, match!.id, { same: true }))
+    await h.sync()
+    expect(await linkOf(company)).toEqual({ recordId: await recordOf(account), state: 'duplicate' })
+    await h.sf('PATCH', `/sobjects/Account/${account}`, { Phone: '+14155550777' })
+    await h.sync()
+    expect((await h.object('companies', company, ['phone'])).phone).toBe('+14155550102')
+    expect(await h.verify()).toMatchObject({ unexplained: 0 })
+  })
+})
+
+describe('answers that do not fit', () => {
+  test('an unknown match and one that is settled are refused, and nothing changes', async () => {
+    const { match, one } = await ambiguous()
+    await expect(
+      h.tx((tx) => settleMatch(tx, h.engine, '0f9c0000-0000-4000-8000-000000000000', { different: true })),
+    ).rejects.toThrow('there is no match')
+    await h.tx((tx) => settleMatch(tx, h.engine, match.id, { different: true }))
+    const record = await recordOf(one)
+    await expect(h.tx((tx) => settleMatch(tx, h.engine, match.id, { same: record }))).rejects.toThrow(/is rejected already/)
+  })
+
+  test('records of their own are not united by an answer; they are rejected, or merged in a CRM', async () => {
+    await h.createAccount({ Name: 'Heron Labs', Website: 'heron.example.com' })
+    await h.createAccount({ Name: 'Heron Labs West', Website: 'heron.example.com' })
+    await h.sync()
+    await checkMatches(h.engine)
+    const [possible] = (await matches()).filter((m) => m.state === 'possible')
+    await expect(h.tx((tx) => settleMatch(tx, h.engine, possible!.id, { same: true }))).rejects.toThrow(
+      /merge their rows in one of the CRMs/,
+    )
+    expect(await h.tx((tx) => settleMatches(tx, h.engine, { entity: 'account' }, { same: true }))).toEqual({
+      settled: 0,
+      left: 1,
+    })
+    expect(await h.tx((tx) => settleMatches(tx, h.engine, { entity: 'account' }, { different: true }))).toEqual({
+      settled: 1,
+      left: 0,
+    })
+    await checkMatches(h.engine)
+    expect((await matches()).map((m) => m.state)).toEqual(['rejected'])
+  })
+})
