@@ -13,6 +13,11 @@ export interface Answer {
 
 export async function putAnswers(tx: Tx, answers: readonly Answer[]): Promise<void> {
   if (answers.length === 0) return
+  // A row is one record: a new answer stands instead of an older one.
+  for (const a of answers.filter((x) => x.same))
+    await sql`delete from match_answer where connection_id = ${a.connectionId} and object = ${a.object} and external_id = ${a.externalId} and same`.execute(
+      tx,
+    )
   await sql`insert into match_answer (connection_id, object, external_id, record_id, same)
     select r."connectionId", r.object, r."externalId", r."recordId", r.same
     from jsonb_to_recordset(${json(answers)}) as r("connectionId" uuid, object text, "externalId" text, "recordId" uuid, same boolean)
@@ -28,9 +33,12 @@ export const answersOf = (tx: Tx, connectionId: string, object: string, external
     : rows(
         tx,
         sql<Pick<Answer, 'externalId' | 'recordId' | 'same'>>`
-    select a.external_id as "externalId", coalesce(r.to_id, a.record_id) as "recordId", a.same
-    from match_answer a left join record_redirect r on r.from_id = a.record_id
-    where a.connection_id = ${connectionId} and a.object = ${object} and a.external_id = any(${externalIds}::text[])`,
+    with recursive hop as (
+      select external_id, record_id, same, at from match_answer
+      where connection_id = ${connectionId} and object = ${object} and external_id = any(${externalIds}::text[])
+      union select hop.external_id, r.to_id, hop.same, hop.at from hop join record_redirect r on r.from_id = hop.record_id
+    ) select external_id as "externalId", record_id as "recordId", same from hop
+    where not exists (select 1 from record_redirect r where r.from_id = hop.record_id) order by at`,
       )
 
 export interface MatchRow {
@@ -49,15 +57,20 @@ const matchColumns = sql`id, entity, connection_id as "connectionId", object, ex
 export const lockMatch = async (tx: Tx, id: string): Promise<MatchRow | undefined> =>
   (await rows(tx, sql<MatchRow>`select ${matchColumns} from match where id = ${id} for update`))[0]
 
-/** Reviews that wait, in the order in which they came. */
+/** Reviews that wait, by their ids. */
 export const openMatches = (
   tx: Tx,
-  { entity, connectionId, limit }: { entity?: string | undefined; connectionId?: string | undefined; limit: number },
+  {
+    entity,
+    connectionId,
+    limit,
+    after,
+  }: { entity?: string | undefined; connectionId?: string | undefined; limit: number; after?: string | undefined },
 ) =>
   rows(
     tx,
     sql<MatchRow>`select ${matchColumns} from match where state in ('open', 'possible') ${entity ? sql`and entity = ${entity}` : sql``}
-    ${connectionId ? sql`and connection_id = ${connectionId}` : sql``} order by id limit ${limit} for update`,
+    ${connectionId ? sql`and connection_id = ${connectionId}` : sql``} ${after ? sql`and id > ${after}` : sql``} order by id limit ${limit} for update`,
   )
 
 export async function changeMatch(tx: Tx, id: string, state: 'accepted' | 'rejected'): Promise<void> {

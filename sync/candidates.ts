@@ -40,12 +40,16 @@ export async function decisionsFor(tx: Tx, ctx: ApplyContext, batch: Batch, item
     }
   }
   for (const pair of await linkedElsewhere(tx, ctx, batch, items, creating)) pairs.set(`${pair.row} ${pair.record}`, pair)
+  const named = await told(tx, ctx, items, said, creating)
+  const given = new Set([...named.values()].flatMap((d) => ('link' in d ? [d.link] : [])))
   const decisions = decide(
-    items.map((i) => i.snapshot.id),
-    // What a person has called different is never asked about again.
-    [...pairs.values()].filter((p) => !said.different(p.row, p.record)),
+    items.map((i) => i.snapshot.id).filter((row) => !named.has(row)),
+    // What a person has called different is never asked about again, and a record that a row was called is taken.
+    [...pairs.values()]
+      .filter((p) => !named.has(p.row) && !said.different(p.row, p.record))
+      .map((p) => (given.has(p.record) ? { ...p, taken: true } : p)),
   )
-  for (const [row, decision] of await told(tx, ctx, items, said, creating)) decisions.set(row, decision)
+  for (const [row, decision] of named) decisions.set(row, decision)
   return { decisions, creating }
 }
 

@@ -23,19 +23,25 @@ export async function settleMatch(tx: Tx, engine: Engine, id: string, answer: Ma
   await settle(tx, engine, match, answer)
 }
 
+/** Reviews that are settled in one transaction. */
+const PAGE = 500
+
 /**
  * Settles all reviews of an entity or a connection. Those that the answer does not fit (several records are asked about,
  * or records of their own) are left.
+ *
+ * @returns `next`: where to go on, when there may be more.
  */
 export async function settleMatches(
   tx: Tx,
   engine: Engine,
-  which: { entity?: string | undefined; connectionId?: string | undefined },
+  which: { entity?: string | undefined; connectionId?: string | undefined; after?: string | undefined },
   answer: { same: true } | { different: true },
-): Promise<{ settled: number; left: number }> {
+): Promise<{ settled: number; left: number; next: string | undefined }> {
   let settled = 0
   let left = 0
-  for (const match of await answers.openMatches(tx, { ...which, limit: 1_000 })) {
+  const found = await answers.openMatches(tx, { ...which, limit: PAGE })
+  for (const match of found) {
     try {
       await settle(tx, engine, match, answer)
       settled++
@@ -44,13 +50,15 @@ export async function settleMatches(
       left++
     }
   }
-  return { settled, left }
+  return { settled, left, next: found.length === PAGE ? found.at(-1)!.id : undefined }
 }
 
 async function settle(tx: Tx, engine: Engine, match: answers.MatchRow, answer: MatchAnswer): Promise<void> {
   const { id, connectionId, object, externalId, recordIds } = match
   if (match.state !== 'open' && match.state !== 'possible')
     throw new EditRefused('settled', `match ${id} is ${match.state} already: nothing is changed`)
+  // Two answers about one record at the same moment: the second sees what the first has settled.
+  const locked = new Map((await records.lockRecords(tx, [...recordIds].sort())).map((r) => [r.id, r]))
   const said = (recordId: string, same: boolean): answers.Answer => ({ connectionId, object, externalId, recordId, same })
   if ('different' in answer) {
     await answers.changeMatch(tx, id, 'rejected')
@@ -71,9 +79,15 @@ async function settle(tx: Tx, engine: Engine, match: answers.MatchRow, answer: M
   if (!chosen)
     throw new EditRefused('invalid', `match ${id} asks about ${recordIds.length} records: say which (${recordIds.join(', ')})`)
   if (!recordIds.includes(chosen)) throw new EditRefused('invalid', `match ${id} does not ask about record ${chosen}`)
-  const [record] = await records.lockRecords(tx, [chosen])
+  const record = locked.get(chosen)
   if (!record || record.deleted)
     throw new EditRefused('conflict', `record ${chosen} was deleted: reject the match, and the row becomes a record of its own`)
+  const rows = await links.readLinksByExternal(tx, connectionId, object, [externalId])
+  if (rows.some((l) => l.state !== 'held' && l.state !== 'dead'))
+    throw new EditRefused(
+      'conflict',
+      `row ${externalId} is linked already, as ${rows.find((l) => l.state !== 'held' && l.state !== 'dead')!.entity}: change in its CRM what it is, or reject the match`,
+    )
   await answers.changeMatch(tx, id, 'accepted')
   await answers.putAnswers(
     tx,

@@ -64,8 +64,7 @@ export function matchRoutes(api: OpenAPIHono, app: App): void {
     createRoute({
       method: 'post',
       path: '/api/v1/matches:settle',
-      summary:
-        'Accept or reject all matches of an entity or a connection, a thousand at a time; what an answer does not fit is left',
+      summary: 'Accept or reject all matches of an entity or a connection; what an answer does not fit is left',
       request: {
         body: {
           required: true,
@@ -86,9 +85,21 @@ export function matchRoutes(api: OpenAPIHono, app: App): void {
       const { answer, entity, connection } = c.req.valid('json')
       const rt = engine.runtimes.find((r) => r.name === connection)
       if (connection && !rt) throw new ApiError(404, 'not_found', `there is no connection ${connection}`)
-      const done = await inTx((tx) =>
-        settleMatches(tx, engine, { entity, connectionId: rt?.id }, answer === 'accept' ? { same: true } : { different: true }),
-      )
+      const done = { settled: 0, left: 0 }
+      for (let after: string | undefined; ; ) {
+        const part = await inTx((tx) =>
+          settleMatches(
+            tx,
+            engine,
+            { entity, connectionId: rt?.id, after },
+            answer === 'accept' ? { same: true } : { different: true },
+          ),
+        )
+        done.settled += part.settled
+        done.left += part.left
+        after = part.next
+        if (after === undefined) break
+      }
       readAgain()
       return c.json(done, 200)
     },

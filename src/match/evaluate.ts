@@ -150,11 +150,14 @@ const pairsWithin = (ids: readonly string[]): string[] => ids.flatMap((a, i) => 
 function verdictsOf(pairs: readonly ScoredPair[], sold: ReadonlySet<string> | undefined): Map<string, string> {
   const verdicts = new Map<string, string>()
   for (const p of pairs) {
-    const { verdict } = judge(p)
+    const { verdict, because } = judge(p)
     if (verdict === 'distinct') continue
     if (!sold) verdicts.set(keyOf(p), verdict)
     else if (probability(p.score) >= 0.5)
-      verdicts.set(keyOf(p), compareDeals(p.a.deal ?? {}, p.b.deal ?? {}, sold).verdict === 'one deal' ? 'duplicate' : 'review')
+      verdicts.set(
+        keyOf(p),
+        !because && compareDeals(p.a.deal ?? {}, p.b.deal ?? {}, sold).verdict === 'one deal' ? 'duplicate' : 'review',
+      )
   }
   return verdicts
 }
@@ -170,7 +173,7 @@ function common(
   const reviews = [...verdicts.values()].filter((v) => v === 'review').length
   return {
     reviewShare: verdicts.size ? reviews / verdicts.size : 0,
-    candidateRecall: [...truth].filter((key) => compared.has(key)).length / truth.size,
+    candidateRecall: truth.size ? [...truth].filter((key) => compared.has(key)).length / truth.size : 1,
     candidatesPerRecord: pairs.length / records,
     seconds,
     peakMemoryMb: process.resourceUsage().maxRSS / 1024,

@@ -116,9 +116,14 @@ export async function readPairs(
   return { labels, problems }
 }
 
-const labelOf = (text: string): string =>
-  ({ '1': 'duplicate', true: 'duplicate', match: 'duplicate', '0': 'distinct' })[text.trim().toLowerCase()] ??
-  text.trim().toLowerCase()
+const LABELS = new Map([
+  ['1', 'duplicate'],
+  ['true', 'duplicate'],
+  ['match', 'duplicate'],
+  ['0', 'distinct'],
+  ['false', 'distinct'],
+])
+const labelOf = (text: string): string => LABELS.get(text.trim().toLowerCase()) ?? text.trim().toLowerCase()
 
 export interface LabelledPairs {
   pairs: { left: Subject; right: Subject; label: string }[]

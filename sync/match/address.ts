@@ -19,31 +19,24 @@ const PLAIN = new Set(
     'between near corner at'
   ).split(' '),
 )
-const DIRECTIONS: Record<string, string> = {
-  north: 'n',
-  south: 's',
-  east: 'e',
-  west: 'w',
-  northeast: 'ne',
-  northwest: 'nw',
-  southeast: 'se',
-  southwest: 'sw',
-}
+const DIRECTIONS = new Set('north south east west northeast northwest southeast southwest n s e w ne nw se sw'.split(' '))
 /** What stands for a part of a house; the word after it belongs to it. */
 const INSIDE = new Set('suite ste apt apartment unit room rm floor fl flr level box bureau stair bte lot shop no nr'.split(' '))
 const POST_BOX = /\b(?:p\s?o\s?box|postfach|bp|casella postale|postboks|pl)\s*\d+/
-const ORDINAL_WORDS: Record<string, string> = {
-  first: '1st',
-  second: '2nd',
-  third: '3rd',
-  fourth: '4th',
-  fifth: '5th',
-  sixth: '6th',
-  seventh: '7th',
-  eighth: '8th',
-  ninth: '9th',
-  tenth: '10th',
-}
+const ORDINAL_WORDS = new Map(
+  Object.entries({
+    first: '1st',
+    second: '2nd',
+    third: '3rd',
+    fourth: '4th',
+    fifth: '5th',
+    sixth: '6th',
+    seventh: '7th',
+    eighth: '8th',
+    ninth: '9th',
+    tenth: '10th',
+  }),
+)
 
 export function parseAddress(text: string, number?: string): Address | undefined {
   const parts = fold(text.replace(/\(.*?\)/g, ' ').replace(/(\d)\s*-\s*(?=\d)/g, '$1 '))
@@ -56,8 +49,8 @@ export function parseAddress(text: string, number?: string): Address | undefined
     const word = parts[i]!
     if (INSIDE.has(word) && i > 0) i++
     else if (/^\d+[a-z]?$/.test(word)) numbers.push(word.replace(/[a-z]$/, ''))
-    else if (ORDINAL_WORDS[word]) street.push(ORDINAL_WORDS[word]!)
-    else if (!PLAIN.has(word) && !DIRECTIONS[word] && !/^(?:n|s|e|w|ne|nw|se|sw)$/.test(word)) street.push(word)
+    else if (ORDINAL_WORDS.has(word)) street.push(ORDINAL_WORDS.get(word)!)
+    else if (!PLAIN.has(word) && !DIRECTIONS.has(word)) street.push(word)
   }
   if (number) for (const n of words(fold(number))) if (/^\d/.test(n)) numbers.push(n.replace(/[a-z]+$/, ''))
   return numbers.length || street.length ? { numbers: [...new Set(numbers)], street, skeletons: street.map(skeleton) } : undefined

@@ -16,7 +16,10 @@ export const isSharedDomain = (domain: string): boolean => FREE.has(domain) || S
 
 /** The digits that tell one line from another: without the prefix of the country, at most ten. */
 export function phoneDigits(text: string): string | undefined {
-  const digits = text.replace(/;?\s*(?:ext|x|extension)\.?\s*[=:]?\s*\d+\s*$/i, '').replace(/\D/g, '')
+  const digits = text
+    .replace(/\(0\)/, '')
+    .replace(/;?\s*(?:ext|x|extension)\.?\s*[=:]?\s*\d+\s*$/i, '')
+    .replace(/\D/g, '')
   return digits.length >= 6 ? digits.replace(/^0+/, '').slice(-10) : undefined
 }
 

@@ -1,3 +1,4 @@
+import { dayNumber, parseDay, parseNumber } from './figures.ts'
 import { fold, words } from './text.ts'
 
 /**
@@ -21,13 +22,13 @@ const AMOUNT_RATIO = 2
 const AMOUNT_RATIO_OF_A_SERIES = 1.45
 
 export function parseDeal(raw: { product?: string; amount?: string; currency?: string; opened?: string }): DealFacts {
-  const day = raw.opened ? Date.parse(raw.opened) / 86_400_000 : Number.NaN
-  const amount = raw.amount ? Number.parseFloat(raw.amount.replace(/[^\d.-]/g, '')) : Number.NaN
+  const day = raw.opened ? parseDay(raw.opened) : undefined
+  const amount = raw.amount ? parseNumber(raw.amount) : undefined
   return {
     product: raw.product ? productWords(raw.product).join(' ') || undefined : undefined,
-    amount: Number.isFinite(amount) && amount > 0 ? amount : undefined,
+    amount: amount !== undefined && amount > 0 ? amount : undefined,
     currency: raw.currency?.toUpperCase(),
-    opened: Number.isNaN(day) ? undefined : Math.floor(day),
+    opened: day === undefined ? undefined : dayNumber(day),
   }
 }
 

@@ -107,7 +107,7 @@ export function splitLegalForms(words: readonly string[]): { core: string[]; for
       again = true
       break
     }
-    if (again && to - from > 0 && words[to - 1] === 'and') to--
+    if (again && to - from > 1 && words[to - 1] === 'and') to--
   }
   for (let length = Math.min(5, to - from - 1); length > 0; length--)
     if (LEADING.has(words.slice(from, from + length).join(' '))) {

@@ -126,8 +126,9 @@ function scored(pairs: readonly Compared[], model: Model, kind: Kind): ScoredPai
 function randomPairs(subjects: readonly Subject[]): [Subject, Subject][] {
   const n = subjects.length
   if (n < 2) return []
+  const stride = [7_919, 7_927, 7_933].find((p) => n % p !== 0)!
   return Array.from({ length: Math.min(RANDOM_PAIRS, n * n) }, (_, i): [Subject, Subject] => {
-    const a = (i * 7_919) % n
+    const a = (i * stride) % n
     const step = 1 + ((i * 104_729) % (n - 1))
     return [subjects[a]!, subjects[(a + step) % n]!]
   })

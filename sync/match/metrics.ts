@@ -27,6 +27,7 @@ export function qualityOf(right: number, found: number, truth: number): Quality 
 
 /** The largest share of the true pairs that a threshold finds while 99 of 100 of what it finds is true. */
 export function recallAtPrecision(pairs: readonly ScoredPair[], truth: ReadonlySet<string>, least = 0.99): number {
+  if (truth.size === 0) return 1
   let right = 0
   let best = 0
   ;[...pairs]

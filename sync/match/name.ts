@@ -20,14 +20,18 @@ export function parseName(text: string): Name | undefined {
   if (whole.length === 0) return undefined
   const { core, forms } = splitLegalForms(whole)
   const standard = core
-    .map((w, i) => (i > 0 && i === core.length - 1 && LONE_NUMERALS[w]) || standardWord(w))
+    .map((w, i) => (i > 0 && i === core.length - 1 && LONE_NUMERALS.get(w)) || standardWord(w))
     .filter((w) => w !== '')
-  const kept = standard.length ? standard : core
+  const kept = standard.length ? standard : core.length ? core : whole
   return { core: kept.join(' '), words: kept, skeletons: kept.map(skeleton), forms, whole: whole.join(' ') }
 }
 
 /** Numerals that are letters elsewhere count at the end of a name only: "Part I", "Fund V". */
-const LONE_NUMERALS: Record<string, string> = { i: '1', v: '5', x: '10' }
+const LONE_NUMERALS = new Map([
+  ['i', '1'],
+  ['v', '5'],
+  ['x', '10'],
+])
 
 export type NameLevel = 'same' | 'contained' | 'similar' | 'partly' | 'different'
 

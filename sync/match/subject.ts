@@ -3,6 +3,7 @@ import { type Address, parseAddress } from './address.ts'
 import type { Census, Counted } from './census.ts'
 import { type Email, isSharedDomain, parseEmail, phoneDigits, webDomain } from './contact-points.ts'
 import { type DealFacts, parseDeal } from './deals.ts'
+import { parseDay, parseNumber } from './figures.ts'
 import { type Name, parseName } from './name.ts'
 import { type PersonName, parsePerson } from './person-name.ts'
 import { fold, words } from './text.ts'
@@ -85,22 +86,14 @@ export function parseSubject(id: string, source: string, raw: Raw): Subject {
     phone: raw.phone ? phoneDigits(raw.phone) : undefined,
     email,
     domain: own && !isSharedDomain(own) ? own : undefined,
-    born: raw.born ? dayDigits(raw.born) : undefined,
-    identifiers: raw.identifier ? [fold(raw.identifier).replace(/ /g, '')] : [],
+    born: raw.born ? parseDay(raw.born) : undefined,
+    identifiers: [fold(raw.identifier ?? '').replace(/ /g, '')].filter((x) => x.length >= 4),
     people: raw.people ? peopleOf(raw.people) : [],
     year: raw.year ? Number.parseInt(raw.year, 10) || undefined : undefined,
     category: plain('category'),
     deal: raw.product || raw.amount || raw.opened ? parseDeal(raw) : undefined,
-    price: raw.price ? Number.parseFloat(raw.price.replace(/[^\d.]/g, '')) || undefined : undefined,
+    price: raw.price ? parseNumber(raw.price) || undefined : undefined,
   }
-}
-
-/** A date as eight digits, year first; undefined where the text is none. */
-function dayDigits(text: string): string | undefined {
-  const iso = /^(\d{4})-?(\d{1,2})-?(\d{1,2})$/.exec(text.trim())
-  const local = /^(\d{1,2})[/.](\d{1,2})[/.](\d{4})$/.exec(text.trim())
-  const [y, m, d] = iso ? iso.slice(1) : local ? [local[3], local[1], local[2]] : []
-  return y && m && d ? `${y}${m.padStart(2, '0')}${d.padStart(2, '0')}` : undefined
 }
 
 /** A list of people ("D. Scott Mackay, Jun Yang") as words, the family name last. */

@@ -11,6 +11,8 @@ const TRUST = 60
  */
 const FACTOR = 3
 const ROUNDS = 25
+/** However few records there are, not every pair is taken for true. */
+const MOST_TRUE = 0.2
 
 export interface Tuned extends Model {
   /** How many true pairs there seem to be. */
@@ -54,7 +56,7 @@ export function tune(
       }
     }
     relearn(weights, start.weights, seen)
-    const share = Math.min(Math.max(matched, 1) / all, most)
+    const share = Math.min(Math.max(matched, 1) / all, most, MOST_TRUE)
     prior = Math.log2(share / (1 - share))
   }
   return { weights, prior, matched }

@@ -327,7 +327,11 @@ const COUNTRY_WORDS = new Set(
 export const isCountryWord = (word: string): boolean => COUNTRY_WORDS.has(word)
 
 /** One spelling of a word of a company's name: "intl" -> "international", "und" -> "and", "three" -> "3". */
-export const standardWord = (word: string): string => SPELLINGS[word] ?? word
+const spellings = new Map(Object.entries(SPELLINGS))
+
+export const standardWord = (word: string): string => spellings.get(word) ?? word
 
 /** The share of names that hold the word, as far as it is known without data; 0 for any other word. */
-export const knownShare = (word: string): number => COMMON[word] ?? 0
+const common = new Map(Object.entries(COMMON))
+
+export const knownShare = (word: string): number => common.get(word) ?? 0

@@ -79,6 +79,7 @@ const COMPANY: Weights = {
     different: { m: 0.2, u: 0.98 },
   },
   domain: { same: agree(0.6, 0.8, 8), 'other ending': { m: 0.1, u: 0.005 }, different: { m: 0.3, u: 0.98 } },
+  identifier: { same: { m: 0.9, u: 0.0005 }, different: { m: 0.1, u: 0.9995 } },
   mailbox: { same: agree(0.5, 0.6, 6) },
 }
 

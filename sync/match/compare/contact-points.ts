@@ -40,11 +40,16 @@ function email(a: Subject, b: Subject, census: Census): Finding | undefined {
   if (!a.email || !b.email) return undefined
   if (a.email.address === b.email.address) return { level: 'same', bits: census.bits('email', a.email.address) }
   const [x, y] = [a.email, b.email]
-  if (x.local === y.local) return { level: 'same name part', bits: 0 }
-  if (edits(x.address, y.address, 2) <= 2) return { level: 'near', bits: 0 }
+  if (x.local === y.local) return { level: ROLES.has(x.local) ? 'different' : 'same name part', bits: 0 }
+  // Two letters of a short name are the whole name.
+  const allowed = Math.min(x.local.length, y.local.length) >= 5 ? 2 : 1
+  if (edits(x.address, y.address, allowed) <= allowed) return { level: 'near', bits: 0 }
   if (x.domain === y.domain && a.domain && edits(x.local, y.local, 3) <= 3) return { level: 'near', bits: 0 }
   return { level: a.domain && x.domain === y.domain ? 'same domain' : 'different', bits: 0 }
 }
+
+/** Mailboxes that every company has. */
+const ROLES = new Set('info sales office contact admin support hello mail service team kontakt buchhaltung post'.split(' '))
 
 /** One mailbox, whoever's: the address of a free provider tells a person, and so the account, as well as another. */
 const mailbox = (a: Subject, b: Subject, census: Census): Finding | undefined =>

@@ -4,7 +4,9 @@ import { Census } from '../../../sync/match/census.ts'
 import { kindOf, mapColumns } from '../../../sync/match/columns.ts'
 import { parseEmail, phoneDigits, samePhone, webDomain } from '../../../sync/match/contact-points.ts'
 import { compareDeals, compareProducts, parseDeal } from '../../../sync/match/deals.ts'
+import { parseDay, parseNumber } from '../../../sync/match/figures.ts'
 import { compareForms } from '../../../sync/match/legal-forms.ts'
+import { matchWithin } from '../../../sync/match/match-sets.ts'
 import { compareNames, parseName } from '../../../sync/match/name.ts'
 import { compareNameWords, parsePerson } from '../../../sync/match/person-name.ts'
 import { scoreAlone } from '../../../sync/match/single.ts'
@@ -189,6 +191,61 @@ describe('verdicts', () => {
       'distinct',
     )
   })
+})
+
+describe('unusual input', () => {
+  test.each(['& Co', 'And Company Ltd', 'General Constructor Group', 'toString', '株式会社', '...', '12 & Co. KG'])(
+    'the name %s stops nothing',
+    (name) => {
+      const [a, b] = [parseSubject('a', 'L', { name, street: `12 ${name} street` }), parseSubject('b', 'R', { name })]
+      expect(Number.isFinite(scoreAlone(a, b, 'company').score)).toBe(true)
+    },
+  )
+  test('two records alone are not taken for one because nothing else is there', () => {
+    const a = parseSubject('a', '', { name: 'Granite Bakery', city: 'Berlin', phone: '0301234567' })
+    const b = parseSubject('b', '', { name: 'Granite Nuclear Plants', city: 'Hamburg', phone: '0407654321' })
+    const { pairs } = matchWithin([a, b], 'company')
+    expect(pairs).toHaveLength(1)
+    expect(Number.isFinite(pairs[0]!.score)).toBe(true)
+    expect(judge(pairs[0]!).verdict).not.toBe('duplicate')
+  })
+  test('a number of the company that differs speaks against it, and one that says nothing is none', () => {
+    const company = (identifier: string) => parseSubject(identifier, '', { name: 'Granite Harbor', identifier })
+    const score = (x: string, y: string) => scoreAlone(company(x), company(y), 'company').score
+    expect(score('DE123456', 'DE 123 456')).toBeGreaterThan(score('-', 'n/a'))
+    expect(score('DE123456', 'DE999999')).toBeLessThan(score('-', 'n/a'))
+  })
+  test('mailboxes that every company has, and short names, are no likeness', () => {
+    const person = (email: string) => parseSubject(email, '', { given: 'Anna', surname: 'Berg', email })
+    const score = (x: string, y: string) => scoreAlone(person(x), person(y), 'person').score
+    expect(score('info@alder.com', 'info@birch.com')).toBeLessThan(score('anna.berg@alder.com', 'anna.berg@birch.com'))
+    expect(score('bo@gmail.com', 'al@gmail.com')).toBeLessThan(0 + score('', ''))
+  })
+  test('a zero that is dialled at home only is no part of a number', () => {
+    expect(samePhone(phoneDigits('+49 (0)89 123456')!, phoneDigits('+49 89 123456')!)).toBe('same')
+  })
+})
+
+describe('figures of several countries', () => {
+  test.each([
+    ['1,234.50', 1234.5],
+    ['1.234,50', 1234.5],
+    ['12,99 €', 12.99],
+    ['10.000,00', 10000],
+    ['1,234', 1234],
+    ['1.234.567', 1234567],
+    ['1234.5', 1234.5],
+    ['no price', undefined],
+  ])('%s is %s', (text, value) => expect(parseNumber(text)).toBe(value))
+  test.each([
+    ['2026-03-01', '20260301'],
+    ['20260301', '20260301'],
+    ['2026-03-01T08:00:00Z', '20260301'],
+    ['1.3.2026', '20260301'],
+    ['3/1/2026', '20260301'],
+    ['31/12/1990', '19901231'],
+    ['soon', undefined],
+  ])('%s is %s', (text, day) => expect(parseDay(text)).toBe(day))
 })
 
 describe('columns', () => {
