@@ -27,7 +27,7 @@ const SETS: readonly { name: string; kind: Kind; where?: [column: string, values
   { name: 'contacts-fake1000', kind: 'person' },
   { name: 'amazon-google', kind: 'generic' },
   { name: 'deal-registrations-dev', kind: 'deal' },
-  { name: 'name-pairs-dev', kind: 'company', where: ['schema', ['Company', 'Organization', 'LegalEntity', 'Vessel']] },
+  { name: 'name-pairs-dev', kind: 'company', where: ['schema', ['Company', 'Organization', 'LegalEntity']] },
 ]
 
 export interface MatchRow {

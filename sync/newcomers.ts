@@ -229,45 +229,41 @@ function bind(
   merge(batch, ctx, link, record, item, [], true)
 }
 
-/** Ambiguous: listed for a person, and left alone. */
 /** A second row of a record: listed, never written. */
-function listSecond(batch: Batch, ctx: ApplyContext, object: string, { snapshot, mapping }: Item, recordId: string): void {
-  batch.counts.review++
-  batch.addLink({
-    id: randomUUIDv7(),
-    connectionId: ctx.rt.id,
-    object,
-    entity: mapping.entity,
-    externalId: snapshot.id,
-    recordId,
-    state: 'duplicate',
-    base: {},
-    seen: snapshot.version,
-  })
-}
+const listSecond = (batch: Batch, ctx: ApplyContext, object: string, item: Item, recordId: string): void =>
+  setAside(batch, ctx, object, item, { recordId, state: 'duplicate' })
 
+/** Ambiguous: listed for a person, and left alone. */
 function hold(batch: Batch, ctx: ApplyContext, object: string, item: Item, recordIds: string[], reason: string): void {
-  const { snapshot, mapping } = item
-  batch.counts.review++
-  batch.addLink({
-    id: randomUUIDv7(),
-    connectionId: ctx.rt.id,
-    object,
-    entity: mapping.entity,
-    externalId: snapshot.id,
-    recordId: null,
-    state: 'held',
-    base: {},
-    seen: snapshot.version,
-    heldReason: reason,
-  })
+  setAside(batch, ctx, object, item, { recordId: null, state: 'held', heldReason: reason })
   batch.matches.push({
     id: randomUUID(),
     connectionId: ctx.rt.id,
-    entity: mapping.entity,
+    entity: item.mapping.entity,
     object,
-    externalId: snapshot.id,
+    externalId: item.snapshot.id,
     recordIds,
     reason,
+  })
+}
+
+/** A link through which nothing flows. */
+function setAside(
+  batch: Batch,
+  ctx: ApplyContext,
+  object: string,
+  { snapshot, mapping }: Item,
+  as: Pick<links.NewLink, 'recordId' | 'state' | 'heldReason'>,
+): void {
+  batch.counts.review++
+  batch.addLink({
+    id: randomUUIDv7(),
+    connectionId: ctx.rt.id,
+    object,
+    entity: mapping.entity,
+    externalId: snapshot.id,
+    base: {},
+    seen: snapshot.version,
+    ...as,
   })
 }

@@ -1,8 +1,9 @@
 import type { Census } from './census.ts'
+import { isCountryWord } from './country-words.ts'
 import { compareForms, type FormComparison, type LegalForm, splitLegalForms } from './legal-forms.ts'
+import { standardWord } from './spellings.ts'
 import { wordLikeness } from './strings.ts'
 import { fold, skeleton, words } from './text.ts'
-import { isCountryWord, standardWord } from './vocabulary.ts'
 
 /** The name of a company, a site or a product, ready to be compared. */
 export interface Name {

@@ -35,7 +35,7 @@ export function weighRivals(pairs: readonly ScoredPair[]): ScoredPair[] {
   })
 }
 
-/** The best pairs, each record once: greedy by score, which no exchange of two pairs improves on by more than a tie. */
+/** Pairs of which each record is in one at most: the surest first, and then what is still free. */
 export function oneToOne(pairs: readonly ScoredPair[], least: number): ScoredPair[] {
   const taken = new Set<string>()
   return [...pairs]
