@@ -16,6 +16,7 @@ import { livingChildren } from '../frozen.ts'
 import { inward } from '../references.ts'
 import { lensContext, mappingOf, namesOf, type Runtime } from '../runtime.ts'
 import { fold, type Net } from './fold.ts'
+import { heldValue } from './steps.ts'
 
 /** Rows looked at together. */
 const PIECE = 500
@@ -231,8 +232,8 @@ function keptField(
 ): string | undefined {
   if (!mapping.byName.get(name)?.writes) return 'nothing maps it any more'
   if (conflict && conflict.kind !== 'undone') return 'a conflict about it is open'
-  const base = link.base[name]
-  if (base && same(base.c, sent)) return undefined
+  const held = heldValue(link, name, conflict)
+  if (held !== undefined && same(held, sent)) return undefined
   const origin = record.fields[name]?.o ?? ''
   return `changed since${origin ? `, in ${namesOf(engine.runtimes)(origin)[0]}` : ''}`
 }

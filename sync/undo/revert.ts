@@ -18,7 +18,7 @@ import { conditionFor } from '../push/update.ts'
 import { commit, concurrently, type Planned, send, type Work, withoutAssociations } from '../push/work.ts'
 import { columnsOf } from '../runtime.ts'
 import { columnsFor } from './plan.ts'
-import { intentsOf, keep, lockKnown, NO_OUTBOX, putOff, refuse, step } from './steps.ts'
+import { heldValue, intentsOf, keep, lockKnown, NO_OUTBOX, putOff, refuse, step } from './steps.ts'
 
 /** Values that were written are set back. */
 
@@ -153,7 +153,7 @@ async function prepareReverts(
       const conflict = open.get(`${record.id} ${name}`)
       if (!field?.writes) kept[name] = 'nothing maps it any more'
       else if (conflict && conflict.kind !== 'undone') kept[name] = 'a conflict about it is open'
-      else if (!same(link.base[name]?.c ?? null, f.from)) kept[name] = 'changed since'
+      else if (!same(heldValue(link, name, conflict) ?? null, f.from)) kept[name] = 'changed since'
       else if (snapshot.row[field.column] === undefined) kept[name] = 'it cannot be read any more'
       else {
         Object.assign(planned.row, columnsFor(field, f.raw))

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Outcome } from '../../connectors/connector.ts'
 import type { CompiledMapping } from '../../mappings/compile.ts'
-import type { LinkRow, RecordRow } from '../../mappings/state.ts'
+import type { Value } from '../../mappings/model/value.ts'
+import type { ConflictRow, LinkRow, RecordRow } from '../../mappings/state.ts'
 import type { Tx } from '../../store/database.ts'
 import * as intents from '../../store/intents.ts'
 import * as links from '../../store/links.ts'
@@ -116,4 +117,10 @@ export async function refuse(
     )
   })
   work.counts.refused += certain.length
+}
+
+/** What a row holds as far as anybody has read: of a frozen field its conflict knows that, and the base stands still. */
+export function heldValue(link: LinkRow, name: string, conflict: ConflictRow | undefined): Value | undefined {
+  const side = conflict?.sides.find((s) => s.side === link.connectionId)
+  return side ? side.value : link.base[name]?.c
 }

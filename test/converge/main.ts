@@ -3,12 +3,15 @@ import { Command } from 'commander'
 import { closeDatabase, testDatabase } from '../support/harness.ts'
 import { startServices } from '../support/services.ts'
 import { MERGE_ROWS, OCCURRENCES } from './history.ts'
+import { jittery } from './jitter.ts'
 import { runKills } from './kills.ts'
 import { MUTANTS } from './mutants.ts'
 import { runSeed } from './seed.ts'
 
 /** Histories after which everything must have occurred. */
 const MANY = 400
+/** Seeds after which a line says how far a long run is. */
+const TELL_EVERY = 100
 
 interface Options {
   seeds: string
@@ -17,6 +20,7 @@ interface Options {
   only?: string
   first?: boolean
   mutants?: string | true
+  jitter?: string
   kills?: string
   ownServices?: boolean
 }
@@ -29,6 +33,7 @@ const program = new Command('converge')
   .option('--only <seed>', 'replay one seed, and shorten its history')
   .option('--first', 'stop at the first that breaks a promise')
   .option('--mutants [text]', 'plant one fault after another in the product (those named so): the histories must find each')
+  .option('--jitter <ms>', 'wait up to so long before and after every second transaction: lanes overtake each other more often')
   .option('--kills <n>', 'kill the real program so often at random moments instead (SIGKILL), and judge what it left')
   .option('--own-services', 'with --kills: on a PostgreSQL and a Redis of its own, which go down in the middle as well')
   .addHelpText(
@@ -50,7 +55,7 @@ process.exit(
 )
 
 async function search(): Promise<number> {
-  const db = await testDatabase()
+  const db = o.jitter ? jittery(await testDatabase(), Number(o.jitter)) : await testDatabase()
   const happened = new Map<string, number>()
   const [from, n] = o.only ? [Number(o.only), 1] : [Number(o.from), Number(o.seeds)]
   const started = performance.now()
@@ -60,6 +65,7 @@ async function search(): Promise<number> {
       const seed = next++
       const found = await runSeed(db, seed, { shrink: o.only !== undefined, happened })
       done++
+      if (done % TELL_EVERY === 0) process.stderr.write(`${done} of ${n} seeds, ${broken} broke a promise\n`)
       if (!found) continue
       broken++
       out(`seed ${seed} broke:\n${found.violations.map((v) => `  ${v.promise}: ${v.what}`).join('\n')}`)

@@ -106,6 +106,32 @@ test('an undo is undone: the value comes back and the conflict is settled', asyn
   expect(await h.verify()).toMatchObject({ differences: 0 })
 })
 
+test.each(['before', 'after'] as const)(
+  'an undo is undone, and what a person typed over what it had set back stays: typed %s the plan',
+  async (when) => {
+    const { account, company } = await linkedAccount()
+    await h.sf('PATCH', `/sobjects/Account/${account}`, { Phone: '+14155550999' })
+    await h.sync()
+    const { id } = await carryOut({ run: await lastRun('hubspot') })
+    const type = () => h.hs('PATCH', `/crm/v3/objects/companies/${company}`, { properties: { phone: '+14155550777' } })
+    if (when === 'before') {
+      await type()
+      await h.sync()
+    }
+    const again = await planUndo(h.engine, { run: id })
+    if (when === 'after') await type()
+    expect(await steps(again)).toMatchObject([{ outcome: when === 'before' ? 'kept' : 'planned' }])
+    await h.tx((tx) => undos.startUndo(tx, again))
+    await h.sync()
+    await h.sync()
+    expect(await steps(again)).toMatchObject([{ outcome: 'kept', kept: { phone: expect.stringContaining('changed since') } }])
+    expect((await h.object('companies', company, ['phone'])).phone).toBe('+14155550777')
+    const [conflict] = await h.query<{ state: string; sides: unknown }>(`select state, sides from conflict where field = 'phone'`)
+    expect(conflict!.state).toBe('open')
+    expect(JSON.stringify(conflict!.sides)).toContain('+14155550777')
+  },
+)
+
 test('what a person changed since is not overwritten, in either CRM, before or after the plan', async () => {
   const [a, b, c] = [
     await linkedAccount(),
