@@ -170,23 +170,9 @@ export async function settleAbandoned(tx: Tx, recordIds: string[]): Promise<void
     )
 }
 
-/** The journal entry up to which duplicates were looked for. */
-export async function checkedUpTo(tx: Tx): Promise<number> {
-  const [found] = await rows(tx, sql<{ id: number }>`select value::bigint as id from setting where key = 'duplicates checked'`)
-  return found?.id ?? 0
-}
-
-export async function setCheckedUpTo(tx: Tx, changeId: number): Promise<void> {
-  await sql`insert into setting (key, value) values ('duplicates checked', to_jsonb(${changeId}::bigint)) on conflict (workspace_id, key) do update set value = excluded.value`.execute(
-    tx,
-  )
-}
-
 export interface SharedKey {
   entity: string
   connectionId: string
-  object: string
-  externalId: string
   recordIds: string[]
 }
 
@@ -200,23 +186,31 @@ export const recordsSharingKeys = (tx: Tx, recordIds: string[]) =>
     with own as materialized (
       select distinct k.key from link l join natural_key k on k.external_id = l.external_id and k.connection_id = l.connection_id and k.object = l.object and k.rank = 0
       where l.record_id = any(${recordIds}::uuid[]) and l.state = 'live'
-    ) select l.entity, (array_agg(l.connection_id order by l.external_id desc))[1] as "connectionId", (array_agg(l.object order by l.external_id desc))[1] as object,
-        max(l.external_id) as "externalId", array_agg(distinct l.record_id) as "recordIds"
+    ) select l.entity, (array_agg(l.connection_id order by l.external_id desc))[1] as "connectionId", array_agg(distinct l.record_id) as "recordIds"
       from own join natural_key k on k.key = own.key and k.rank = 0
       join link l on l.external_id = k.external_id and l.connection_id = k.connection_id and l.object = k.object and l.state = 'live'
       join record r on r.id = l.record_id and r.deleted_at is null
       group by own.key, l.entity having count(distinct l.record_id) > 1`,
       )
 
+export interface Possible {
+  id: string
+  entity: string
+  /** Sorted. */
+  recordIds: string[]
+  reason: string
+  explanation: unknown
+}
+
 /** Lists sets of records as possible duplicates, each set once whatever became of it. Answers how many are new. */
-export async function insertPossible(tx: Tx, matches: (SharedKey & { id: string; reason: string })[]): Promise<number> {
+export async function insertPossible(tx: Tx, matches: readonly Possible[]): Promise<number> {
   if (matches.length === 0) return 0
   const made = await rows(
     tx,
     sql<{ id: string }>`
-    insert into match (id, entity, connection_id, object, external_id, record_ids, reason, state)
-    select distinct on (ids) r.id, r.entity, r."connectionId", r.object, r."externalId", ids, r.reason, 'possible'
-    from jsonb_to_recordset(${json(matches)}) as r(id uuid, "connectionId" uuid, entity text, object text, "externalId" text, "recordIds" jsonb, reason text),
+    insert into match (id, entity, record_ids, reason, explanation, state)
+    select distinct on (ids) r.id, r.entity, ids, r.reason, r.explanation, 'possible'
+    from jsonb_to_recordset(${json(matches)}) as r(id uuid, entity text, "recordIds" jsonb, reason text, explanation jsonb),
       lateral (select array(select jsonb_array_elements_text(r."recordIds")::uuid) as ids) as l
     where not exists (select 1 from match m where m.record_ids @> ids) returning id`,
   )

@@ -1,6 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { core } from './migrations/core.ts'
+import { matching } from './migrations/matching.ts'
+import { registrations } from './migrations/registrations.ts'
 import { createTable } from './migrations/table.ts'
 
 /**
@@ -259,6 +261,8 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0014_watch': watched,
   '0015_resumable': resumable,
   '0016_answers': answers,
+  '0017_matching': matching,
+  '0018_registrations': registrations,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

@@ -163,13 +163,3 @@ export async function recentChanges(tx: Tx, ids: string[]): Promise<Map<string, 
     }
   return found
 }
-
-/**
- * Journal entries after one, in order, that can make a record a duplicate.
- */
-export const changesAfter = (tx: Tx, id: number, limit: number) =>
-  rows(
-    tx,
-    sql<{ id: number; recordId: string }>`select id, record_id as "recordId" from change
-    where id > ${id} and kind in ('create', 'link', 'update', 'merge', 'restore') order by id limit ${limit}`,
-  )

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { type Entity, fieldDef } from '../mappings/model/model.ts'
 import { isBlank, same, type Value } from '../mappings/model/value.ts'
-import type { FieldState } from '../mappings/state.ts'
+import type { FieldState, RecordRow } from '../mappings/state.ts'
 import * as conflicts from '../store/conflicts.ts'
 import type { Tx } from '../store/database.ts'
 import * as lanes from '../store/lanes.ts'
@@ -29,7 +29,14 @@ export class EditRefused extends Error {
 
 const ORIGIN = 'api'
 
-export async function createRecord(tx: Tx, engine: Engine, entity: Entity, values: Record<string, Value>): Promise<string> {
+/** @param origin in whose name. */
+export async function createRecord(
+  tx: Tx,
+  engine: Engine,
+  entity: Entity,
+  values: Record<string, Value>,
+  origin = ORIGIN,
+): Promise<string> {
   if (entity === 'lead') throw new EditRefused('invalid', 'leads are read from the CRMs and not written: make it there')
   if (Object.values(values).every(isBlank)) throw new EditRefused('invalid', 'a record needs at least one field with a value')
   await checkReferences(tx, entity, undefined, values)
@@ -38,7 +45,7 @@ export async function createRecord(tx: Tx, engine: Engine, entity: Entity, value
   const fields = Object.fromEntries(
     Object.entries(values)
       .filter(([, v]) => !isBlank(v))
-      .map(([name, v]) => [name, { v, n: 1, o: ORIGIN, t: [now, now] } satisfies FieldState]),
+      .map(([name, v]) => [name, { v, n: 1, o: origin, t: [now, now] } satisfies FieldState]),
   )
   await records.insertRecords(tx, [{ id, entity, fields }])
   await records.appendChanges(tx, [
@@ -47,7 +54,7 @@ export async function createRecord(tx: Tx, engine: Engine, entity: Entity, value
       connectionId: null,
       runId: null,
       kind: 'create',
-      origin: ORIGIN,
+      origin,
       version: 1,
       fields: Object.fromEntries(Object.entries(fields).map(([n, f]) => [n, [null, f.v]])),
     },
@@ -83,13 +90,19 @@ export async function editRecord(
       'conflict',
       `${frozen} of record ${id} is in an open conflict; resolve that, or bring both CRMs to the same value`,
     )
+  return setFields(tx, record, values, ORIGIN)
+}
+
+/** Gives fields of a locked record new values, in whoever's name. Answers the version it then has. */
+export async function setFields(tx: Tx, record: RecordRow, values: Record<string, Value>, origin: string): Promise<number> {
+  const { id } = record
   const now = await lanes.databaseNow(tx)
   const changed = Object.entries(values).filter(([name, v]) => !same(record.fields[name]?.v ?? null, v))
   if (changed.length === 0) return record.version
   const fields = Object.fromEntries(
     changed.map(([name, v]) => [
       name,
-      { v, n: (record.fields[name]?.n ?? 0) + 1, o: ORIGIN, t: [now, now] } satisfies FieldState,
+      { v, n: (record.fields[name]?.n ?? 0) + 1, o: origin, t: [now, now] } satisfies FieldState,
     ]),
   )
   await records.updateRecords(tx, [{ id, fields }])
@@ -99,7 +112,7 @@ export async function editRecord(
       connectionId: null,
       runId: null,
       kind: 'update',
-      origin: ORIGIN,
+      origin,
       version: record.version + 1,
       fields: Object.fromEntries(changed.map(([name, v]) => [name, [record.fields[name]?.v ?? null, v]])),
     },

@@ -10,11 +10,13 @@ import {
 } from 'bullmq'
 import { Redis } from 'ioredis'
 import { CrmError } from '../connectors/errors.ts'
-import { FenceLost } from '../store/lanes.ts'
-import type { Engine } from './engine.ts'
-import { checkMatches } from './matches.ts'
+import { databaseNow, FenceLost } from '../store/lanes.ts'
+import { checkDuplicates } from './duplicates/check.ts'
+import { type Engine, inTransaction } from './engine.ts'
 import { isPassing, pullSlice } from './pull/pull.ts'
 import { pushSlice } from './push/push.ts'
+import { checkDue } from './registrations/check.ts'
+import { runClock } from './registrations/clock.ts'
 import { redescribe } from './remap.ts'
 
 /**
@@ -29,6 +31,8 @@ export interface Jobs {
   wentRound(): boolean
   /** Queues the duplicate check of records that were created or changed. */
   queueMatchCheck(): void
+  /** Queues the check of registrations that wait for it. */
+  queueRegistrations(): void
   depth(): Promise<Record<string, number>>
   close(): Promise<void>
 }
@@ -43,7 +47,8 @@ export async function pingRedis(url: string): Promise<void> {
   redis.disconnect()
 }
 
-type Direction = 'pull' | 'push' | 'match'
+/** `match`: the duplicate check. `registration`: registrations that wait for their check, and their clock. */
+type Direction = 'pull' | 'push' | 'match' | 'registration'
 interface LaneJob {
   connectionId: string
   direction: Direction
@@ -54,6 +59,10 @@ const RETRY_MS = 5_000
 /** One that used up the day's allowance, after this. */
 const QUOTA_RETRY_MS = 5 * 60_000
 const SWEEP_MS = 30_000
+const MATCH: LaneJob = { connectionId: 'all', direction: 'match' }
+const REGISTRATION: LaneJob = { connectionId: 'all', direction: 'registration' }
+/** The duplicate check waits so long while first syncs run, or another process checks. */
+const MATCH_AGAIN_MS = 2_000
 /** BullMQ gives a job that died with its process to another worker after this. */
 const LOCK_MS = 10_000
 
@@ -94,16 +103,32 @@ export async function startJobs(
       setTimeout(() => add(data), ms),
     )
   }
+  /** Duplicates are looked for when the first syncs are over: until then every moment belongs to them. */
+  const matchTurn = async () => {
+    if (closed) return
+    if (!engine.runtimes.every((rt) => rounds.has(rt.id))) return later(MATCH, MATCH_AGAIN_MS)
+    const { more, looked } = await checkDuplicates(engine)
+    if (looked > 0) add(REGISTRATION)
+    if (more) later(MATCH, looked > 0 ? 0 : MATCH_AGAIN_MS)
+  }
+  const registrationTurn = async () => {
+    if (closed) return
+    const { more, checked } = await checkDue(engine)
+    await runClock(engine, await inTransaction(engine, databaseNow))
+    if (checked > 0) for (const rt of engine.runtimes) add({ connectionId: rt.id, direction: 'push' })
+    if (more) add(REGISTRATION)
+  }
   const worker = makeWorker(async (job: Job<LaneJob>) => {
     const { connectionId, direction } = job.data
-    if (direction === 'match') return void (await checkMatches(engine))
+    if (direction === 'match') return matchTurn()
+    if (direction === 'registration') return registrationTurn()
     const rt = engine.runtimes.find((r) => r.id === connectionId)
     const lane = `${connectionId}@${direction}`
     if (!rt || closed || Date.now() < (resting.get(lane) ?? 0)) return
     try {
       if (direction === 'pull') {
         const { more, nextMs, counts } = await pullSlice(engine, rt, { polling: rounds.has(rt.id) ? 'due' : 'all' })
-        if (counts.created + counts.linked + counts.updated > 0) add({ connectionId: 'all', direction: 'match' })
+        if (counts.created + counts.linked + counts.updated > 0) add(MATCH)
         if (more) add(job.data)
         else {
           rounds.add(rt.id)
@@ -138,11 +163,14 @@ export async function startJobs(
   // every lane is asked again before long whatever became of its job.
   const sweep = setInterval(() => {
     for (const rt of engine.runtimes) for (const direction of ['pull', 'push'] as const) add({ connectionId: rt.id, direction })
+    add(MATCH)
+    add(REGISTRATION)
   }, SWEEP_MS).unref()
   return {
     nudge: (connectionId, direction) => add({ connectionId, direction }),
     wentRound: () => engine.runtimes.every((rt) => rounds.has(rt.id)),
-    queueMatchCheck: () => add({ connectionId: 'all', direction: 'match' }),
+    queueMatchCheck: () => add(MATCH),
+    queueRegistrations: () => add(REGISTRATION),
     depth: async () => (await queue.getJobCounts('waiting', 'active', 'delayed', 'failed')) as Record<string, number>,
     async close() {
       closed = true

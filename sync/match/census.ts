@@ -44,9 +44,9 @@ export class Census {
     this.#own = own
   }
 
-  add(kind: Counted, value: string): void {
+  add(kind: Counted, value: string, n = 1): void {
     const counts = this.#counts.get(kind) ?? new Map<string, number>()
-    this.#counts.set(kind, counts.set(value, (counts.get(value) ?? 0) + 1))
+    this.#counts.set(kind, counts.set(value, (counts.get(value) ?? 0) + n))
   }
 
   count(kind: Counted, value: string): number {

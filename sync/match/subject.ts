@@ -123,7 +123,8 @@ export function countThings(census: Census, things: Iterable<readonly Subject[]>
   }
 }
 
-function* valuesOf(s: Subject): Generator<[Counted, string]> {
+/** Everything a record holds that is counted. */
+export function* valuesOf(s: Subject): Generator<[Counted, string]> {
   if (s.name) {
     for (const w of s.name.words) yield ['word', w]
     for (let i = 1; i < s.name.words.length; i++) yield ['pair', `${s.name.words[i - 1]} ${s.name.words[i]}`]

@@ -357,13 +357,21 @@ function lostEdits(story: Story, e: Evidence): Violation[] {
     const last = edits.at(-1)!
     // At first link a blank takes the other side's value: it cannot be told from one that was never filled in.
     if (last.value === null && madeTwice(story, last)) continue
-    if (finals.some((f) => f !== last.value))
+    const words = [last, lastButTakenBack(edits)].map((x) => x?.value)
+    if (!words.some((word) => finals.every((f) => f === word)))
       found.push({
         promise: 'the last word counts',
         what: `${last.kind} ${field}: last ${last.value} in ${last.where}, now ${JSON.stringify(finals)}, and no conflict`,
       })
   }
   return found
+}
+
+/** Who types a value and takes it back before anybody has read it has said nothing: the last word is that of another. */
+function lastButTakenBack(edits: readonly Edit[]): Edit | undefined {
+  const last = edits.at(-1)!
+  const typed = edits.findLast((x) => x.where === last.where && x.id === last.id && x.value === last.saw)
+  return typed?.saw === last.value ? edits.findLast((x) => x !== last && x !== typed) : undefined
 }
 
 /** Two people made the same thing in two CRMs. */

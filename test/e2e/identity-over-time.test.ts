@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import { checkDuplicates } from '../../sync/duplicates/check.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import { decideFrozen } from '../../sync/frozen.ts'
-import { checkMatches } from '../../sync/matches.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'
 
 /** Rows that change what they are, come back, or turn out to be one. */
@@ -183,7 +183,7 @@ test('records that share a domain are listed once, with what they share', async 
   await h.createAccount({ Name: 'Swift Two', Website: 'https://www.swift.example.com/' })
   await h.sync()
   expect(await openMatches()).toHaveLength(1)
-  expect(await checkMatches(h.engine)).toBe(0)
+  expect(await checkDuplicates(h.engine)).toMatchObject({ listed: 0 })
 })
 
 test('more references cleared at once than one turn reads are all seen, and stop at the brake', async () => {

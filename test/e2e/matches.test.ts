@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { checkMatches } from '../../sync/matches.ts'
+import { checkDuplicates } from '../../sync/duplicates/check.ts'
 import { settleMatch, settleMatches } from '../../sync/reviews.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'
 
@@ -108,7 +108,7 @@ describe('answers that do not fit', () => {
     await h.createAccount({ Name: 'Heron Labs', Website: 'heron.example.com' })
     await h.createAccount({ Name: 'Heron Labs West', Website: 'heron.example.com' })
     await h.sync()
-    await checkMatches(h.engine)
+    await checkDuplicates(h.engine)
     const [possible] = (await matches()).filter((m) => m.state === 'possible')
     await expect(h.tx((tx) => settleMatch(tx, h.engine, possible!.id, { same: true }))).rejects.toThrow(
       /merge their rows in one of the CRMs/,
@@ -121,7 +121,7 @@ describe('answers that do not fit', () => {
       settled: 1,
       left: 0,
     })
-    await checkMatches(h.engine)
+    await checkDuplicates(h.engine)
     expect((await matches()).map((m) => m.state)).toEqual(['rejected'])
   })
 })
