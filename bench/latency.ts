@@ -28,6 +28,7 @@ export async function benchLatency(edits: number, kind: EngineKind, salesforceDa
   const linked = await linkedAccounts(rig.engine)
   const { salesforce, hubspot } = person(rig.info)
   const jobs = await startJobs(rig.engine, {
+    channels: { publicUrl: () => '' },
     redisUrl: kind === 'services' ? (process.env.REDIS_URL ?? 'redis://127.0.0.1:6379') : undefined,
     queueName: `bench-${process.pid}`,
   })

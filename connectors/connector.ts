@@ -43,6 +43,9 @@ export interface Connector {
   restore?(request: RemoveRequest): Promise<Outcome[]>
   /** Sets association columns: the ids a record should point to, and those it pointed to before. */
   associate(request: AssociateRequest): Promise<Outcome[]>
+
+  /** Puts a task on a row, for a person. Answers its id. */
+  task(request: TaskRequest): Promise<string>
 }
 
 export interface BatchSizes {
@@ -233,6 +236,18 @@ export interface AssociateRequest extends Timely {
   changes: AssociationChange[]
   /** The records were made a moment ago: what they point to need not be looked up. */
   fresh?: boolean
+}
+
+export interface TaskRequest {
+  /** The row that it is put on. */
+  object: string
+  id: string
+  subject: string
+  body: string
+  /** Whose it is, by the CRM's id. */
+  owner?: string | undefined
+  /** Milliseconds. */
+  due: number
 }
 
 export type Outcome = { ok: true; id: string; created?: boolean; snapshot?: Snapshot } | { ok: false; error: CrmError }

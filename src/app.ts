@@ -19,6 +19,7 @@ import { DEFAULT_TIMING, type Engine, inTransaction } from '../sync/engine.ts'
 import { type Jobs, pingRedis, startJobs } from '../sync/jobs.ts'
 import { endLeftRuns } from '../sync/runs.ts'
 import { acquaint, type Runtime } from '../sync/runtime.ts'
+import { channelsOf } from './channels.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connect } from './connect.ts'
 import type { Secrets } from './credentials.ts'
@@ -57,6 +58,8 @@ export class App {
   readonly startedAt = Date.now()
   readonly #vault: Vault
   jobs: Jobs | undefined
+  /** Where the API listens. */
+  port: number
   /** Set once the first sync is through. */
   firstSyncDone = false
   /** Calls per connection when the sync had ended, before verify read everything again. */
@@ -64,6 +67,7 @@ export class App {
 
   private constructor(options: AppOptions, db: Database, engine: Engine, vault: Vault, sandbox: Sandbox | undefined) {
     this.config = options.config
+    this.port = options.config.port
     this.log = options.log
     this.db = db
     this.engine = engine
@@ -124,7 +128,11 @@ export class App {
     // A queue of its own for each database: two installations on one Redis must not take each other's jobs.
     const queueName = `lanes-${await inTransaction(this.engine, installation)}`
     await inTransaction(this.engine, endLeftRuns)
-    this.jobs = await startJobs(this.engine, { redisUrl: this.config.redisUrl, queueName })
+    this.jobs = await startJobs(this.engine, {
+      redisUrl: this.config.redisUrl,
+      queueName,
+      channels: channelsOf(this.config, () => this.config.publicUrl ?? `http://127.0.0.1:${this.port}`),
+    })
     this.engine.nudge = (connectionId, direction) => this.jobs?.nudge(connectionId, direction)
     for (const rt of this.engine.runtimes) for (const direction of ['pull', 'push'] as const) this.jobs.nudge(rt.id, direction)
   }

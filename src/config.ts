@@ -25,6 +25,10 @@ const examples: Record<string, string> = {
   HUBSPOT_ACCESS_TOKEN: 'pat-na1-...',
   HUBSPOT_CLIENT_SECRET: "the app's client secret",
   CONCORDAT_SANDBOX_LIMITS: 'on',
+  SMTP_URL: 'smtps://user:password@mail.example.com',
+  SMTP_FROM: 'Concordat <concordat@example.com>',
+  EVENTS_URL: 'https://hooks.example.com/concordat',
+  EVENTS_SECRET: 'a long random text',
 }
 
 const schema = z.object({
@@ -51,6 +55,10 @@ const schema = z.object({
   SALESFORCE_REFRESH_TOKEN: z.string().optional(),
   HUBSPOT_ACCESS_TOKEN: z.string().min(10, 'is too short for a token').optional(),
   HUBSPOT_CLIENT_SECRET: z.string().optional(),
+  SMTP_URL: url(['smtp:', 'smtps:'], examples.SMTP_URL!).optional(),
+  SMTP_FROM: z.string().regex(/@/, 'is no e-mail address').optional(),
+  EVENTS_URL: url(['https:', 'http:'], examples.EVENTS_URL!).optional(),
+  EVENTS_SECRET: z.string().min(16, 'is shorter than 16 characters').optional(),
 })
 
 export interface Config {
@@ -65,6 +73,10 @@ export interface Config {
   sandboxLimits: boolean
   salesforce: { instanceUrl: string; clientId: string; clientSecret: string; refreshToken: string } | undefined
   hubspot: { accessToken: string; clientSecret: string | undefined } | undefined
+  /** Where e-mails leave. */
+  mail: { url: string; from: string } | undefined
+  /** Who is sent events, and what they are signed with. */
+  events: { url: string; secret: string } | undefined
 }
 
 /** A setting that is wrong; the message is one line for a person. */
@@ -79,7 +91,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!
     const name = String(issue.path[0])
-    const secret = /TOKEN|SECRET|KEY|PASSWORD/.test(name)
+    const secret = /TOKEN|SECRET|KEY|PASSWORD|SMTP_URL/.test(name)
     throw new ConfigError(
       `${name}${secret ? '' : `=${JSON.stringify(given[name])}`} ${issue.message}; for example ${name}=${examples[name]}`,
     )
@@ -92,6 +104,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     throw new ConfigError(
       `${absent} is missing: Salesforce needs all of ${names.join(', ')}; for example ${absent}=${examples[absent]}`,
     )
+  for (const [one, other] of [
+    ['SMTP_URL', 'SMTP_FROM'],
+    ['EVENTS_URL', 'EVENTS_SECRET'],
+  ] as const)
+    if (v[one] && !v[other])
+      throw new ConfigError(`${other} is missing: ${one} needs it; for example ${other}=${examples[other]}`)
   return {
     port: v.PORT,
     home: resolve(v.CONCORDAT_HOME),
@@ -110,6 +128,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
           clientSecret: v.SALESFORCE_CLIENT_SECRET!,
           refreshToken: v.SALESFORCE_REFRESH_TOKEN!,
         },
+    mail: v.SMTP_URL ? { url: v.SMTP_URL, from: v.SMTP_FROM! } : undefined,
+    events: v.EVENTS_URL ? { url: v.EVENTS_URL, secret: v.EVENTS_SECRET! } : undefined,
     hubspot: v.HUBSPOT_ACCESS_TOKEN ? { accessToken: v.HUBSPOT_ACCESS_TOKEN, clientSecret: v.HUBSPOT_CLIENT_SECRET } : undefined,
   }
 }

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
@@ -30,7 +31,8 @@ export interface Durability {
 
 /** Deadlock and serialisation failure: PostgreSQL took the transaction back whole; it may run again. */
 const PASSING = new Set(['40P01', '40001'])
-const ATTEMPTS = 5
+const ATTEMPTS = 8
+const LONGEST_WAIT_MS = 100
 
 /** Tables that grow from empty within a first sync. */
 const GROWING = [
@@ -100,6 +102,8 @@ export class Database {
         return await this.#once(workspace, work, durable)
       } catch (error) {
         if (!PASSING.has((error as { code?: string }).code ?? '') || attempt === ATTEMPTS) throw error
+        // Who met in a ring meets there again, unless one of them waits a moment longer.
+        await wait(Math.random() * LONGEST_WAIT_MS)
       }
     }
   }

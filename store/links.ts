@@ -67,6 +67,15 @@ export const lockLinksByExternal = (tx: Tx, connectionId: string, object: string
     from link where link.connection_id = ${connectionId} and link.object = ${object} and link.external_id = any(${externalIds}::text[]) order by link.id for update`,
       )
 
+/** Links by id, locked as far as nobody else holds them: for who holds others already, and must not wait in a ring. */
+export const lockFreeLinks = (tx: Tx, ids: string[], ticket: string) =>
+  ids.length === 0
+    ? Promise.resolve([])
+    : lockedLinks(
+        tx,
+        sql<TicketedLink>`select ${lockedColumns}, ${changedSince(ticket)} from link where link.id = any(${ids}::uuid[]) order by link.id for update skip locked`,
+      )
+
 /** Links of external ids, to look at. */
 export const readLinksByExternal = (tx: Tx, connectionId: string, object: string, externalIds: string[]) =>
   linkRows(

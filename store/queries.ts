@@ -211,3 +211,14 @@ export async function remember(tx: Tx, key: string, request: string, status: num
     tx,
   )
 }
+
+/** Partners of exactly this name, however it is written. */
+export const partnersNamed = async (tx: Tx, name: string): Promise<string[]> =>
+  (
+    await rows(
+      tx,
+      sql<{
+        id: string
+      }>`select id from record where entity = 'partner' and deleted_at is null and lower(fields #>> '{name,v}') = lower(${name}) limit 20`,
+    )
+  ).map((r) => r.id)

@@ -22,6 +22,12 @@ export const lockRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
     ? Promise.resolve([])
     : recordRows(tx, sql`select ${columns} from record where id = any(${ids}::uuid[]) order by id for update`)
 
+/** Those that nobody else holds: for who holds others already, and must not wait in a ring. */
+export const lockFreeRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
+  ids.length === 0
+    ? Promise.resolve([])
+    : recordRows(tx, sql`select ${columns} from record where id = any(${ids}::uuid[]) order by id for update skip locked`)
+
 export const readRecords = (tx: Tx, ids: string[]): Promise<RecordRow[]> =>
   ids.length === 0 ? Promise.resolve([]) : recordRows(tx, sql`select ${columns} from record where id = any(${ids}::uuid[])`)
 

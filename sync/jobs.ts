@@ -17,6 +17,7 @@ import { isPassing, pullSlice } from './pull/pull.ts'
 import { pushSlice } from './push/push.ts'
 import { checkDue } from './registrations/check.ts'
 import { runClock } from './registrations/clock.ts'
+import { type Channels, deliver } from './registrations/deliver.ts'
 import { redescribe } from './remap.ts'
 
 /**
@@ -68,7 +69,7 @@ const LOCK_MS = 10_000
 
 export async function startJobs(
   engine: Engine,
-  { redisUrl, queueName }: { redisUrl?: string | undefined; queueName: string },
+  { redisUrl, queueName, channels }: { redisUrl?: string | undefined; queueName: string; channels: Channels },
 ): Promise<Jobs> {
   const fail = (error: Error) => engine.log('warn', `queue: ${error.message}`)
   const { queue, makeWorker, end } = redisUrl ? onRedis(redisUrl, queueName) : await onPostgres(engine, queueName)
@@ -115,6 +116,7 @@ export async function startJobs(
     if (closed) return
     const { more, checked } = await checkDue(engine)
     await runClock(engine, await inTransaction(engine, databaseNow))
+    await deliver(engine, channels)
     if (checked > 0) for (const rt of engine.runtimes) add({ connectionId: rt.id, direction: 'push' })
     if (more) add(REGISTRATION)
   }

@@ -16,6 +16,7 @@ import type {
   ReadRequest,
   RemoveRequest,
   Snapshot,
+  TaskRequest,
   UpdateRequest,
   Wire,
 } from '../connector.ts'
@@ -30,6 +31,7 @@ import { BATCH } from './limits.ts'
 import { find, list, readByIds } from './read.ts'
 import { remove } from './remove.ts'
 import { changes } from './search.ts'
+import { task } from './task.ts'
 import { update } from './update.ts'
 
 /** Speaks to a HubSpot account. Each capability has its own file in this folder. */
@@ -103,5 +105,9 @@ export class HubspotConnector implements Connector {
 
   associate(request: AssociateRequest): Promise<Outcome[]> {
     return associate(this.#client, request)
+  }
+
+  task(request: TaskRequest): Promise<string> {
+    return task(this.#client, request)
   }
 }

@@ -16,6 +16,7 @@ import type {
   ReadRequest,
   RemoveRequest,
   Snapshot,
+  TaskRequest,
   UpdateRequest,
   Wire,
 } from '../connector.ts'
@@ -27,6 +28,7 @@ import { describe } from './describe.ts'
 import { history, trackedFields } from './history.ts'
 import { BATCH } from './limits.ts'
 import { find, list, readAssociations, readByIds } from './read.ts'
+import { task } from './task.ts'
 import { create, remove, restore, update } from './write.ts'
 
 /** An admin seldom changes which fields are tracked. */
@@ -113,5 +115,9 @@ export class SalesforceConnector implements Connector {
 
   associate(request: AssociateRequest): Promise<Outcome[]> {
     return associate(this.#client, request)
+  }
+
+  task(request: TaskRequest): Promise<string> {
+    return task(this.#client, request)
   }
 }

@@ -15,6 +15,7 @@ import { metrics } from './metrics.ts'
 import { operationRoutes } from './operations.ts'
 import { planRoutes } from './plan.ts'
 import { recordRoutes } from './records.ts'
+import { registrationRoutes } from './registrations.ts'
 import { ApiError } from './respond.ts'
 import { undoRoutes } from './undo.ts'
 import { verifyRoutes } from './verify.ts'
@@ -133,6 +134,7 @@ export function apiApp(app: App, token: string) {
   conflictRoutes(api, app)
   attentionRoutes(api, app)
   matchRoutes(api, app)
+  registrationRoutes(api, app)
   planRoutes(api, app)
   undoRoutes(api, app)
   operationRoutes(api, app)

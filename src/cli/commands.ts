@@ -11,6 +11,8 @@ import type { Finish } from './output.ts'
 import { addPause } from './pause.ts'
 import { addPlan } from './plan.ts'
 import { addRecords } from './records.ts'
+import { addRegistrations } from './registrations.ts'
+import { addRules } from './rules.ts'
 import { addRuns } from './runs.ts'
 import { addSandbox } from './sandbox.ts'
 import { addStatus } from './status.ts'
@@ -36,6 +38,10 @@ export function addCommands(program: Command, finish: Finish): void {
   addPause(program)
   addRuns(program)
   addUndo(program, finish)
+
+  // Deal registrations
+  addRegistrations(program, finish)
+  addRules(program, finish)
 
   // Duplicates
   addMatch(program)

@@ -148,6 +148,7 @@ async function listen(app: App, port: number): Promise<ServerType> {
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: root.fetch, port, hostname: '127.0.0.1' }, (info) => {
       bound = info.port
+      app.port = info.port
       resolve(server)
     })
     // A caller finds its connection open although this process was busy for a while.

@@ -1,15 +1,9 @@
 import { basename } from 'node:path'
-import { type ImportReport, rowsOf } from '../../sandbox/world/csv.ts'
 import { mapColumns, UnknownColumn } from '../../sync/match/columns.ts'
 import { parseSubject, type Raw, type Role, type Subject } from '../../sync/match/subject.ts'
+import { csvRows, FileError } from '../csv.ts'
 
 /** CSV files of records, as they are handed to `concordat match`. */
-
-/** A file that cannot be worked with; the message names it, the row and the column. */
-export class MatchFileError extends Error {
-  override name = 'MatchFileError'
-  readonly expected = true
-}
 
 export interface Records {
   subjects: Subject[]
@@ -30,7 +24,7 @@ export interface ReadOptions {
 /**
  * Reads records. A row without an id, or with an id that was already there, is left out and told of.
  *
- * @throws MatchFileError for an empty file, a missing id column, and columns of --map that are not there.
+ * @throws FileError for an empty file, a missing id column, and columns of --map that are not there.
  */
 export async function readRecords(path: string, { source, map }: ReadOptions): Promise<Records> {
   const label = basename(path)
@@ -39,7 +33,7 @@ export async function readRecords(path: string, { source, map }: ReadOptions): P
   const rows = new Map<string, Record<string, string>>()
   let roles: Map<string, Role> | undefined
   let idColumn = ''
-  for await (const { row, line } of lines(path, problems)) {
+  for await (const { row, line } of csvRows(path, problems)) {
     if (!roles) {
       const header = Object.keys(row)
       idColumn = header.find((h) => h.toLowerCase() === 'id') ?? header[0]!
@@ -60,7 +54,7 @@ export async function readRecords(path: string, { source, map }: ReadOptions): P
       rows.set(source + id, row)
     }
   }
-  if (!roles) throw new MatchFileError(`${label} has no rows; it needs a heading and at least one record`)
+  if (!roles) throw new FileError(`${label} has no rows; it needs a heading and at least one record`)
   return { subjects, rows, roles: new Set(roles.values()), problems }
 }
 
@@ -69,12 +63,12 @@ function columnsOf(header: readonly string[], map: ReadonlyMap<string, string>, 
     // A column of --map may stand in one of two files only.
     const roles = mapColumns(header, new Map([...map].filter(([column]) => header.includes(column))))
     if (roles.size === 0)
-      throw new MatchFileError(
+      throw new FileError(
         `${label}: none of its columns (${header.join(', ')}) is known; say what they are with --map COLUMN=ROLE`,
       )
     return roles
   } catch (error) {
-    if (error instanceof UnknownColumn) throw new MatchFileError(`${label}: ${error.message}`)
+    if (error instanceof UnknownColumn) throw new FileError(`${label}: ${error.message}`)
     throw error
   }
 }
@@ -98,7 +92,7 @@ export async function readPairs(
   const label = basename(path)
   const problems: string[] = []
   const labels = new Map<readonly [string, string], string>()
-  for await (const { row, line } of lines(path, problems)) {
+  for await (const { row, line } of csvRows(path, problems)) {
     const columns = Object.keys(row)
     const left = row.left_id ?? row[columns[0]!]
     const right = row.right_id ?? row[columns[1]!]
@@ -112,7 +106,7 @@ export async function readPairs(
     if (missing) problems.push(`${label} line ${line}: no record has the id ${missing.slice(1)}; the pair is left out`)
     else labels.set(pair, labelColumn ? labelOf(row[labelColumn]!) : 'duplicate')
   }
-  if (labels.size === 0) throw new MatchFileError(`${label} names no pair of these records; it needs two columns of ids`)
+  if (labels.size === 0) throw new FileError(`${label} names no pair of these records; it needs two columns of ids`)
   return { labels, problems }
 }
 
@@ -145,7 +139,7 @@ export async function readLabelledPairs(
   const problems: string[] = []
   const out: LabelledPairs = { pairs: [], rows: new Map(), roles: new Set(), problems }
   let roles: Map<string, Role> | undefined
-  for await (const { row, line } of lines(path, problems)) {
+  for await (const { row, line } of csvRows(path, problems)) {
     const columns = Object.keys(row)
     roles ??= columnsOf(
       columns.filter((c) => c.startsWith('left_')).map((c) => c.slice('left_'.length)),
@@ -154,7 +148,7 @@ export async function readLabelledPairs(
     )
     for (const column of where.keys())
       if (!columns.includes(column))
-        throw new MatchFileError(`${label}: there is no column ${column}; the file has ${columns.join(', ')}`)
+        throw new FileError(`${label}: there is no column ${column}; the file has ${columns.join(', ')}`)
     if ([...where].some(([column, values]) => !values.includes(row[column]!))) continue
     if (!row.label) {
       problems.push(`${label} line ${line}: no label; the pair is left out`)
@@ -170,7 +164,7 @@ export async function readLabelledPairs(
     out.rows.set(left.id, row).set(right.id, row)
   }
   if (out.pairs.length === 0)
-    throw new MatchFileError(`${label} has no labelled pairs; it needs columns left_NAME, right_NAME and label`)
+    throw new FileError(`${label} has no labelled pairs; it needs columns left_NAME, right_NAME and label`)
   out.roles = new Set(roles!.values())
   return out
 }
@@ -184,7 +178,7 @@ export async function readClusters(
   const label = basename(path)
   const problems: string[] = []
   const groups = new Map<string, string[]>()
-  for await (const { row, line } of lines(path, problems)) {
+  for await (const { row, line } of csvRows(path, problems)) {
     const columns = Object.keys(row)
     const id = source + (row.id ?? row[columns[0]!] ?? '').trim()
     const cluster = row.cluster_id ?? row[columns[1]!]
@@ -193,18 +187,6 @@ export async function readClusters(
       problems.push(`${label} line ${line}: no record has the id ${id.slice(source.length)}; the row is left out`)
     else groups.set(cluster, [...(groups.get(cluster) ?? []), id])
   }
-  if (groups.size === 0) throw new MatchFileError(`${label} names none of these records; it needs the columns id and cluster_id`)
+  if (groups.size === 0) throw new FileError(`${label} names none of these records; it needs the columns id and cluster_id`)
   return { groups: [...groups.values()], problems }
-}
-
-async function* lines(path: string, problems: string[]): AsyncGenerator<{ row: Record<string, string>; line: number }> {
-  const report: ImportReport = { rows: {}, problems }
-  try {
-    yield* rowsOf({ name: basename(path), path, label: basename(path) }, report)
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT') throw new MatchFileError(`${path} is not there`)
-    if (code === 'EISDIR') throw new MatchFileError(`${path} is a folder; name a CSV file`)
-    throw error
-  }
 }

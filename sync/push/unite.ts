@@ -22,14 +22,16 @@ import type { Target, Work } from './work.ts'
  */
 export async function unite(tx: Tx, work: Work, target: Target, otherId: string): Promise<'united' | 'apart' | 'later'> {
   const { engine, rt } = work
-  // Links before records, as everybody locks them.
+  // Links before records, as everybody locks them; and what another lane holds is not waited for: it may wait for ours.
   const found = await links.linksOfRecords(tx, [target.record.id, otherId])
-  const held = await links.lockLinks(
+  const held = await links.lockFreeLinks(
     tx,
     found.map((l) => l.id),
     await links.drawTicket(tx),
   )
-  const locked = new Map((await records.lockRecords(tx, [target.record.id, otherId].sort())).map((r) => [r.id, r]))
+  const free = await records.lockFreeRecords(tx, [target.record.id, otherId].sort())
+  if (held.length < found.length || free.length < 2) return 'later'
+  const locked = new Map(free.map((r) => [r.id, r]))
   const [record, other] = [locked.get(target.record.id), locked.get(otherId)]
   if (!record || !other || other.entity !== record.entity) return 'apart'
   // The lane of the other CRM has found the same two, and was faster.
