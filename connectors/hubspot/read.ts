@@ -61,20 +61,25 @@ async function readBatch(
   return toSnapshots(body.results, columns, at)
 }
 
-/** A read of one id follows a merge: the answer is the record that stands in its place, under its own id. */
+/**
+ * A read of one id follows a merge: the answer is the record that stands in its place, under its own id. That one may be
+ * archived by now.
+ */
 async function readMerged(client: HubspotClient, object: string, id: string, columns: string[]): Promise<Snapshot | undefined> {
-  try {
-    const { body, clock } = await client.request(
-      { kind: 'read', what: `read ${object} ${id}` },
-      { method: 'GET', path: `/crm/v3/objects/${object}/${id}`, qs: { properties: propertiesOf(columns) } },
-      objectAnswer,
-    )
-    const [snapshot] = toSnapshots([body], columns, clock)
-    return { ...snapshot!, asked: id }
-  } catch (error) {
-    if (error instanceof CrmError && error.class === 'not_found') return undefined
-    throw error
+  for (const archived of ['false', 'true']) {
+    try {
+      const { body, clock } = await client.request(
+        { kind: 'read', what: `read ${object} ${id}` },
+        { method: 'GET', path: `/crm/v3/objects/${object}/${id}`, qs: { properties: propertiesOf(columns), archived } },
+        objectAnswer,
+      )
+      const [snapshot] = toSnapshots([body], columns, clock)
+      return { ...snapshot!, asked: id }
+    } catch (error) {
+      if (!(error instanceof CrmError && error.class === 'not_found')) throw error
+    }
   }
+  return undefined
 }
 
 /** Rows, archived ones included, whose unique property has one of the values. */

@@ -157,8 +157,8 @@ async function askRegistrations(
     return RIVALS.includes(entity) ? [{ entity, subject }] : []
   })
   const ids = new Set<string>()
-  for (const of of [asked, more].filter((x) => x.length > 0))
-    for (const likes of (await lookFor(tx, of, ['registration'], { counted: true })).values())
+  for (const subjects of [asked, more].filter((x) => x.length > 0))
+    for (const likes of (await lookFor(tx, subjects, ['registration'], { counted: true })).values())
       for (const { pair, record } of likes) if (explain(pair).verdict !== 'distinct') ids.add(record.id)
   await registrations.demandChecks(tx, [...ids])
 }

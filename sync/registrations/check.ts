@@ -96,6 +96,7 @@ async function place(
   if (!approved) await changeStanding(tx, held, before ? 'second' : 'first', before ?? null)
   if (!beside.holder && beside.earlier[0]) await registrations.demandChecks(tx, beside.earlier)
   await putKeys(tx, held)
+  registration.findings = beside.rivals
   await registrations.changeRegistration(tx, record.id, { findings: beside.rivals, rules: version })
   if (first)
     await registrations.appendEvent(tx, {

@@ -32,7 +32,7 @@ beforeEach(async () => {
     disabledCommands: ['STARTTLS'],
     onData(stream, session, done) {
       void text(stream).then((body) => {
-        mails.push({ to: session.envelope.rcptTo.map((r) => r.address).join(), text: body })
+        mails.push({ to: session.envelope.rcptTo.map((r) => r.address).join(), text: body.replaceAll(/=\r?\n/g, '') })
         done()
       })
     },
