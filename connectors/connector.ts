@@ -44,6 +44,9 @@ export interface Connector {
   /** Sets association columns: the ids a record should point to, and those it pointed to before. */
   associate(request: AssociateRequest): Promise<Outcome[]>
 
+  /** Merges one row into another. No CRM can take that back. */
+  merge(request: MergeRequest): Promise<void>
+
   /** Puts a task on a row, for a person. Answers its id. */
   task(request: TaskRequest): Promise<string>
 }
@@ -236,6 +239,13 @@ export interface AssociateRequest extends Timely {
   changes: AssociationChange[]
   /** The records were made a moment ago: what they point to need not be looked up. */
   fresh?: boolean
+}
+
+export interface MergeRequest extends Timely {
+  object: string
+  /** The row that stays, and the one that goes. */
+  keep: string
+  merge: string
 }
 
 export interface TaskRequest {

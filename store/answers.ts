@@ -50,9 +50,11 @@ export interface MatchRow {
   recordIds: string[]
   state: string
   reason: string
+  /** What the match engine says of records of their own. */
+  verdict: string | null
 }
 
-const matchColumns = sql`id, entity, connection_id as "connectionId", object, external_id as "externalId", record_ids as "recordIds", state, reason`
+const matchColumns = sql`id, entity, connection_id as "connectionId", object, external_id as "externalId", record_ids as "recordIds", state, reason, explanation ->> 'verdict' as verdict`
 
 export const lockMatch = async (tx: Tx, id: string): Promise<MatchRow | undefined> =>
   (await rows(tx, sql<MatchRow>`select ${matchColumns} from match where id = ${id} for update`))[0]

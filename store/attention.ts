@@ -54,7 +54,8 @@ export const listMatches = (tx: Tx, state: string | undefined, limit: number, cu
     tx,
     sql<
       Record<string, unknown>
-    >`select match.id, match.entity, connection.name as connection, match.object, match.external_id as "externalId", match.record_ids as "recordIds", match.reason, match.state, match.explanation, match.at
+    >`select match.id, match.entity, connection.name as connection, match.object, match.external_id as "externalId", match.record_ids as "recordIds", match.reason, match.state, match.explanation, match.at,
+      (select jsonb_agg(coalesce(r.fields #>> '{name,v}', concat_ws(' ', r.fields #>> '{firstName,v}', r.fields #>> '{lastName,v}')) order by r.id) from record r where r.id = any(match.record_ids)) as names
     from match left join connection on connection.id = match.connection_id where ${state ? sql`match.state = ${state}` : sql`match.state in ('open', 'possible')`} ${cursor ? sql`and match.id > ${cursor}` : sql``} order by match.id limit ${limit}`,
   )
 

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { core } from './migrations/core.ts'
 import { matching } from './migrations/matching.ts'
+import { merges } from './migrations/merges.ts'
 import { registrations } from './migrations/registrations.ts'
 import { createTable } from './migrations/table.ts'
 
@@ -263,6 +264,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0016_answers': answers,
   '0017_matching': matching,
   '0018_registrations': registrations,
+  '0019_merges': merges,
 }
 
 /** Brings the schema up to date. @throws the first error, with the migration's name. */

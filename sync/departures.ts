@@ -1,7 +1,6 @@
 import type { Snapshot } from '../connectors/connector.ts'
-import { ENTITIES, type FieldDef, MODEL } from '../mappings/model/model.ts'
-import { isBlank, type Value } from '../mappings/model/value.ts'
-import { type ConflictRow, type Fields, isOwnRow, type LinkRow, type RecordRow } from '../mappings/state.ts'
+import { isBlank } from '../mappings/model/value.ts'
+import type { ConflictRow, LinkRow, RecordRow } from '../mappings/state.ts'
 import type { Tx } from '../store/database.ts'
 import * as identity from '../store/identity.ts'
 import * as intents from '../store/intents.ts'
@@ -9,6 +8,7 @@ import * as links from '../store/links.ts'
 import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
 import type { ApplyContext, Batch, Item } from './batch.ts'
+import { repoint, type Uniting, uniteRecords } from './golden/unite.ts'
 import { mustSend } from './merge/field.ts'
 
 /** Rows that a CRM deleted or merged away. */
@@ -142,9 +142,6 @@ export async function redirectMerges(
   return snapshots.filter((s) => !losers.has(s.id) && !moved.has(s.id))
 }
 
-const stale = (base: LinkRow['base']): LinkRow['base'] =>
-  Object.fromEntries(Object.entries(base).map(([name, b]) => [name, { ...b, n: 0 }]))
-
 /** Two records are one: the survivor keeps its values and takes the other's where its own are blank. */
 async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, otherId: string): Promise<void> {
   const locked = new Map((await records.lockRecords(tx, [survivorId, otherId].sort())).map((r) => [r.id, r]))
@@ -155,52 +152,16 @@ async function mergeRecords(tx: Tx, ctx: ApplyContext, survivorId: string, other
       .filter(([name, f]) => !isBlank(f.v) && isBlank(survivor.fields[name]?.v))
       .map(([name, f]) => [name, { ...f, n: (survivor.fields[name]?.n ?? 0) + 1 }]),
   )
-  if (Object.keys(filled).length > 0) await records.updateRecords(tx, [{ id: survivorId, fields: filled }])
-  const both = await links.linksOfRecords(tx, [survivorId, otherId])
-  // A push may be about to make one of them just now.
-  const all = await links.lockLinks(
-    tx,
-    both.map((l) => l.id),
-    ctx.ticket,
-  )
-  // A row that is only to be made gives way to one that stands.
-  const standing = new Set(
-    all.filter((l) => l.recordId === otherId && (l.state === 'live' || l.state === 'outside')).map((l) => l.connectionId),
-  )
-  const replaced = all.filter(
-    (l) => l.recordId === survivorId && l.state === 'creating' && l.openWrite === null && standing.has(l.connectionId),
-  )
-  await links.updateLinks(
-    tx,
-    replaced.map((l) => ({ id: l.id, state: 'dead' })),
-  )
-  const taken = new Set(
-    all.filter((l) => l.recordId === survivorId && isOwnRow(l) && !replaced.includes(l)).map((l) => l.connectionId),
-  )
-  for (const l of all.filter((x) => x.recordId === otherId && x.state !== 'dead')) {
-    // A second row of the same record is listed as a duplicate and never written to.
-    if (l.state === 'converted') await links.updateLinks(tx, [{ id: l.id, recordId: survivorId }])
-    else if (taken.has(l.connectionId))
-      await links.updateLinks(tx, [{ id: l.id, state: l.state === 'creating' ? 'dead' : 'duplicate', recordId: survivorId }])
-    // Its bases counted versions of another record: compared with this one's, all of them have changed.
-    else await links.updateLinks(tx, [{ id: l.id, recordId: survivorId, base: stale(l.base) }])
-  }
-  await identity.redirectRecord(tx, otherId, survivorId)
-  await repoint(tx, ctx, survivor, otherId)
-  await records.tombstone(tx, [otherId])
-  await records.appendChanges(tx, [
-    {
-      recordId: survivorId,
-      connectionId: ctx.rt.id,
-      runId: ctx.runId,
-      kind: 'merge',
-      origin: ctx.rt.id,
-      version: survivor.version + 1,
-      fields: Object.fromEntries(Object.entries(filled).map(([n, f]) => [n, [survivor.fields[n]?.v ?? null, f.v]])),
-    },
-  ])
-  await queues.touchOutbox(tx, [survivorId])
+  await uniteRecords(tx, inNameOf(ctx), survivor, other, filled)
 }
+
+const inNameOf = (ctx: ApplyContext): Uniting => ({
+  connectionId: ctx.rt.id,
+  origin: ctx.rt.id,
+  runId: ctx.runId,
+  now: ctx.now,
+  ticket: ctx.ticket,
+})
 
 /**
  * A row that became another entity was the last that its former record had: what points at that record points at the
@@ -210,44 +171,6 @@ export async function takeOver(tx: Tx, ctx: ApplyContext, item: Item, id: string
   for (const left of new Set(former.flatMap((l) => (l.recordId && l.recordId !== id ? [l.recordId] : [])))) {
     const others = (await links.linksOfRecords(tx, [left])).filter((l) => l.state === 'live' || l.state === 'creating')
     if (others.every((l) => l.connectionId === ctx.rt.id && l.externalId === item.snapshot.id))
-      await repoint(tx, ctx, { id, entity: item.mapping.entity }, left)
+      await repoint(tx, inNameOf(ctx), { id, entity: item.mapping.entity }, left)
   }
-}
-
-/** What pointed at a record that was merged away, or whose rows are another's now, points at the survivor. */
-export async function repoint(
-  tx: Tx,
-  ctx: Pick<ApplyContext, 'rt' | 'runId' | 'now'>,
-  survivor: Pick<RecordRow, 'id' | 'entity'>,
-  from: string,
-): Promise<void> {
-  const fields = ENTITIES.flatMap((entity) =>
-    Object.entries(MODEL[entity] as Record<string, FieldDef>)
-      .filter(([, def]) => def.to?.includes(survivor.entity) || (def.type === 'partners' && survivor.entity === 'partner'))
-      .map(([field, def]) => ({ entity, field, set: def.type === 'partners' })),
-  )
-  const changes: { id: string; fields: Fields }[] = []
-  const journal: records.ChangeRow[] = []
-  for (const { field, record } of await records.lockPointingAt(tx, fields, from)) {
-    const present = record.fields[field]!
-    const value = JSON.parse(JSON.stringify(present.v).replaceAll(from, survivor.id)) as Value
-    const at = ctx.now
-    changes.push({ id: record.id, fields: { [field]: { v: value, n: present.n + 1, o: ctx.rt.id, t: [at, at] } } })
-    journal.push({
-      recordId: record.id,
-      connectionId: ctx.rt.id,
-      runId: ctx.runId,
-      kind: 'update',
-      origin: ctx.rt.id,
-      version: record.version + 1,
-      fields: { [field]: [present.v, value] },
-    })
-  }
-  // One field at a time: a record may point at it by several.
-  for (const change of changes) await records.updateRecords(tx, [change])
-  await records.appendChanges(tx, journal)
-  await queues.touchOutbox(
-    tx,
-    changes.map((c) => c.id),
-  )
 }

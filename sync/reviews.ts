@@ -5,6 +5,7 @@ import * as queues from '../store/queues.ts'
 import * as records from '../store/records.ts'
 import { EditRefused } from './edit.ts'
 import type { Engine } from './engine.ts'
+import { mergeInto } from './golden/merge.ts'
 
 /** What a person says about a match: the same thing, or not. */
 
@@ -43,6 +44,9 @@ export async function settleMatches(
   const found = await answers.openMatches(tx, { ...which, limit: PAGE })
   for (const match of found) {
     try {
+      // Nobody has looked at each of them: only what the match engine is sure of becomes one.
+      if ('same' in answer && match.state === 'possible' && match.verdict !== 'duplicate')
+        throw new EditRefused('invalid', 'look at it')
       await settle(tx, engine, match, answer)
       settled++
     } catch (error) {
@@ -70,11 +74,7 @@ async function settle(tx: Tx, engine: Engine, match: answers.MatchRow, answer: M
     await goOn(tx, engine, match, recordIds)
     return
   }
-  if (match.state === 'possible')
-    throw new EditRefused(
-      'conflict',
-      `match ${id} is about ${recordIds.length} records of their own: merge their rows in one of the CRMs, and the records follow; or reject it`,
-    )
+  if (match.state === 'possible') return unite(tx, engine, match, answer.same)
   const chosen = answer.same === true ? recordIds.length === 1 && recordIds[0] : answer.same
   if (!chosen)
     throw new EditRefused('invalid', `match ${id} asks about ${recordIds.length} records: say which (${recordIds.join(', ')})`)
@@ -99,6 +99,24 @@ async function settle(tx: Tx, engine: Engine, match: answers.MatchRow, answer: M
     match,
     recordIds.filter((r) => r !== chosen),
   )
+}
+
+/** Records of their own become one: the one that was named, or the oldest, stays, and takes the others' values where it has none. */
+async function unite(tx: Tx, engine: Engine, match: answers.MatchRow, keep: string | true): Promise<void> {
+  const standing = (await records.readRecords(tx, match.recordIds)).filter((r) => !r.deleted)
+  const survivor = keep === true ? standing.toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))[0]?.id : keep
+  if (!survivor || !standing.some((r) => r.id === survivor))
+    throw new EditRefused('invalid', `match ${match.id} does not ask about record ${survivor}`)
+  if (standing.length < 2) throw new EditRefused('settled', `of match ${match.id} only one record is left: nothing is changed`)
+  for (const { id } of standing)
+    if (id !== survivor)
+      await mergeInto(tx, engine, {
+        survivorId: survivor,
+        otherId: id,
+        by: `match ${match.id}`,
+        choice: { rules: { default: 'first' }, manual: {} },
+      })
+  await answers.changeMatch(tx, match.id, 'accepted')
 }
 
 /** The row is read again; records that it is not, and that have no row there, get one of their own. */

@@ -11,6 +11,7 @@ import type {
   HistoryAnswer,
   HistoryRequest,
   ListRequest,
+  MergeRequest,
   Outcome,
   Page,
   ReadRequest,
@@ -28,6 +29,7 @@ import { create } from './create.ts'
 import { describe } from './describe.ts'
 import { history } from './history.ts'
 import { BATCH } from './limits.ts'
+import { merge } from './merge.ts'
 import { find, list, readByIds } from './read.ts'
 import { remove } from './remove.ts'
 import { changes } from './search.ts'
@@ -105,6 +107,10 @@ export class HubspotConnector implements Connector {
 
   associate(request: AssociateRequest): Promise<Outcome[]> {
     return associate(this.#client, request)
+  }
+
+  merge(request: MergeRequest): Promise<void> {
+    return merge(this.#client, request)
   }
 
   task(request: TaskRequest): Promise<string> {

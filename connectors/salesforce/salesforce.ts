@@ -11,6 +11,7 @@ import type {
   HistoryAnswer,
   HistoryRequest,
   ListRequest,
+  MergeRequest,
   Outcome,
   Page,
   ReadRequest,
@@ -27,6 +28,7 @@ import { SalesforceClient } from './client.ts'
 import { describe } from './describe.ts'
 import { history, trackedFields } from './history.ts'
 import { BATCH } from './limits.ts'
+import { merge } from './merge.ts'
 import { find, list, readAssociations, readByIds } from './read.ts'
 import { task } from './task.ts'
 import { create, remove, restore, update } from './write.ts'
@@ -115,6 +117,10 @@ export class SalesforceConnector implements Connector {
 
   associate(request: AssociateRequest): Promise<Outcome[]> {
     return associate(this.#client, request)
+  }
+
+  merge(request: MergeRequest): Promise<void> {
+    return merge(this.#client, request)
   }
 
   task(request: TaskRequest): Promise<string> {

@@ -12,7 +12,7 @@ const parser = new XMLParser({
   ignoreAttributes: true,
   parseTagValue: false,
   isArray: (name) =>
-    ['recordToMergeIds', 'ids', 'ID', 'leadConverts', 'LeadConvert', 'mergeRequests', 'fieldsToNull'].includes(name),
+    ['recordToMergeIds', 'ids', 'ID', 'leadConverts', 'LeadConvert', 'mergeRequests', 'request', 'fieldsToNull'].includes(name),
 })
 const envelope = (body: string, header = '') =>
   `<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com" xmlns:sf="urn:sobject.partner.soap.sforce.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">${header}<soapenv:Body>${body}</soapenv:Body></soapenv:Envelope>`
@@ -47,7 +47,7 @@ export function soap(org: Org, sessions: Sessions, xml: string, base: string): {
     }
   const calls: Record<string, () => string> = {
     merge: () =>
-      list(request.mergeRequests)
+      list(request.request ?? request.mergeRequests)
         .map((r) => merge(org, session, r as Node))
         .join(''),
     undelete: () =>

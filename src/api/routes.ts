@@ -11,6 +11,7 @@ import { attentionRoutes } from './attention.ts'
 import { conflictRoutes } from './conflicts.ts'
 import { docsPage } from './docs.ts'
 import { matchRoutes } from './matches.ts'
+import { mergeRoutes } from './merges.ts'
 import { metrics } from './metrics.ts'
 import { operationRoutes } from './operations.ts'
 import { planRoutes } from './plan.ts'
@@ -134,6 +135,7 @@ export function apiApp(app: App, token: string) {
   conflictRoutes(api, app)
   attentionRoutes(api, app)
   matchRoutes(api, app)
+  mergeRoutes(api, app)
   registrationRoutes(api, app)
   planRoutes(api, app)
   undoRoutes(api, app)

@@ -23,9 +23,9 @@ export function addMatches(program: Command, finish: Finish): void {
       row: (r) => [
         String(r.id),
         String(r.entity),
-        `${r.connection} ${r.externalId}`,
-        (r.recordIds as string[]).length,
-        short(r.reason, 50),
+        r.externalId ? `${r.connection} ${r.externalId}` : '',
+        short(((r.names as string[] | null) ?? []).join(' / '), 50),
+        short(r.reason, 70),
       ],
     },
     finish,

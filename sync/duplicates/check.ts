@@ -58,7 +58,7 @@ export async function checkDuplicates(engine: Engine): Promise<Checked> {
     const possible: identity.Possible[] = []
     for (const entity of CHECKED) {
       const asked = [...changed].flatMap(([id, subject]) => (byId.get(id)?.entity === entity ? [{ entity, subject }] : []))
-      possible.push(...(await likenesses(tx, entity, asked)))
+      possible.push(...(await likenesses(tx, entity, asked, byId)))
       possible.push(
         ...(await sharedKeys(
           tx,
@@ -85,16 +85,29 @@ export async function checkDuplicates(engine: Engine): Promise<Checked> {
   })
 }
 
-async function likenesses(tx: Tx, entity: Entity, asked: { entity: Entity; subject: Subject }[]): Promise<identity.Possible[]> {
+async function likenesses(
+  tx: Tx,
+  entity: Entity,
+  asked: { entity: Entity; subject: Subject }[],
+  byId: ReadonlyMap<string, RecordRow>,
+): Promise<identity.Possible[]> {
   const found = new Map<string, identity.Possible>()
   for (const [id, likes] of await lookFor(tx, asked, [entity], { counted: true }))
     for (const { pair, record } of likes) {
       const told = explain(pair)
-      if (told.verdict === 'distinct') continue
+      if (told.verdict === 'distinct' || areNamesakes(byId.get(id)!, record, told)) continue
       found.set(pairKey(id, record.id), possible(entity, [id, record.id], told.sentence, told))
     }
   return [...found.values()]
 }
+
+/** Two people of one name who work for two companies, and share nothing but the name. */
+const areNamesakes = (a: RecordRow, b: RecordRow, told: Explanation): boolean =>
+  a.entity === 'contact' &&
+  typeof a.fields.account?.v === 'string' &&
+  typeof b.fields.account?.v === 'string' &&
+  a.fields.account.v !== b.fields.account.v &&
+  !told.evidence.some((e) => (e.comparison === 'email' || e.comparison === 'phone') && e.level === 'same')
 
 const possible = (entity: string, ids: string[], reason: string, explanation: Explanation | null): identity.Possible => ({
   id: randomUUIDv7(),

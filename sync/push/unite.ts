@@ -6,7 +6,7 @@ import * as lanes from '../../store/lanes.ts'
 import * as links from '../../store/links.ts'
 import * as queues from '../../store/queues.ts'
 import * as records from '../../store/records.ts'
-import { repoint } from '../departures.ts'
+import { repoint } from '../golden/unite.ts'
 import { mustSend } from '../merge/field.ts'
 import { mappingOf } from '../runtime.ts'
 import type { Target, Work } from './work.ts'
@@ -76,7 +76,8 @@ export async function unite(tx: Tx, work: Work, target: Target, otherId: string)
     standing.map((l) => ({ id: l.id, recordId: record.id, base: {}, freshBase: true })),
   )
   await identity.redirectRecord(tx, other.id, record.id)
-  await repoint(tx, { rt, runId: work.runId, now: await lanes.databaseNow(tx) }, record, other.id)
+  const now = await lanes.databaseNow(tx)
+  await repoint(tx, { connectionId: rt.id, origin: rt.id, runId: work.runId, now }, record, other.id)
   await records.tombstone(tx, [other.id])
   await records.appendChanges(tx, [
     {

@@ -35,6 +35,8 @@ export type Action =
   | { do: 'crash'; crm: Crm; direction: 'pull' | 'push'; after: number; committed: boolean }
   /** Somebody saves in the moment in which our next update of that CRM leaves: in a field that it writes. */
   | { do: 'meanwhile'; crm: Crm; pick: number }
+  /** A poll is answered, and before its answer is merged our own write to one of its rows goes through. */
+  | { do: 'overtaken'; crm: Crm; kind: Kind; pick: number; field: number }
   /** HubSpot's webhooks so far arrive: as they are, twice, in another order, or not at all. */
   | { do: 'webhooks'; how: 'all' | 'twice' | 'shuffled' | 'lost' }
   /** A webhook about a row that did not change. */
@@ -72,6 +74,7 @@ export const OCCURRENCES: readonly string[] = [
     'crash',
     'hint',
     'meanwhile',
+    'overtaken',
   ],
   ...['saved meanwhile', 'webhooks all', 'webhooks twice', 'webhooks shuffled', 'webhooks lost', 'hide', 'drift', 'show'],
   ...['edit_all', 'rule', 'search_lag', 'late_commit', 'expire', 'with three connections'],
@@ -145,6 +148,7 @@ export function historyOf(crms: readonly Crm[]): fc.Arbitrary<Action[]> {
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('hint' as const), crm, kind, pick }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('meanwhile' as const), crm, pick }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('overtaken' as const), crm, kind, pick, field }) },
     {
       weight: 3,
       arbitrary: fc.record({

@@ -135,6 +135,7 @@ function run(mutant: string): Promise<string> {
     o.from,
     '--jobs',
     o.jobs,
+    ...(o.jitter ? ['--jitter', o.jitter] : []),
   ]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, CONVERGE_MUTANT: mutant },

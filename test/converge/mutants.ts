@@ -133,13 +133,13 @@ export const MUTANTS: Mutant[] = [
     changes: [
       {
         file: 'sync/undo/plan.ts',
-        from: '  if (base && same(base.c, sent)) return undefined\n',
-        to: '  if (base || same(base, sent)) return undefined\n',
+        from: '  if (held !== undefined && same(held, sent)) return undefined\n',
+        to: '  if (held !== undefined || same(null, sent)) return undefined\n',
       },
       {
         file: 'sync/undo/revert.ts',
-        from: 'else if (!same(link.base[name]?.c ?? null, f.from))',
-        to: 'else if (same(link.base[name]?.c ?? null, null) && f.from === 0)',
+        from: 'else if (!same(heldValue(link, name, conflict) ?? null, f.from))',
+        to: 'else if (same(heldValue(link, name, conflict) ?? null, null) && f.from === 0)',
       },
     ],
   },

@@ -1,7 +1,8 @@
-import type { Database } from '../../store/database.ts'
+import { sql } from 'kysely'
+import { type Database, rows } from '../../store/database.ts'
 import * as queues from '../../store/queues.ts'
 import { deleteRecord, editRecord } from '../../sync/edit.ts'
-import type { Action } from './history.ts'
+import type { Action, Crm, Kind } from './history.ts'
 import { decide, resolve, undo } from './settle.ts'
 import { askForScan, comeToRest, inTx, OBJECT, openStage, passTime, runtimeOf, turn } from './stage.ts'
 import {
@@ -184,6 +185,8 @@ async function perform(story: Story, action: Action, next: () => number): Promis
     case 'at_once':
       await Promise.all(stage.crms.flatMap((crm) => (['pull', 'push'] as const).map((direction) => turn(stage, crm, direction))))
       return true
+    case 'overtaken':
+      return overtaken(story, action, next)
     case 'two_workers': {
       const ended = await Promise.all([0, 1].map(() => turn(stage, action.crm, action.direction)))
       return ended.some((e) => e)
@@ -203,3 +206,44 @@ async function perform(story: Story, action: Action, next: () => number): Promis
       return unkind(story, action, next)
   }
 }
+
+/** A person types into one field of a row, somebody at Concordat into another: the poll that brings the first shows the second as it was. */
+async function overtaken(story: Story, action: Extract<Action, { do: 'overtaken' }>, next: () => number): Promise<boolean> {
+  const { stage } = story
+  const { crm, kind } = action
+  const row = at(await stage.people[crm]!.rows(kind), action.pick)
+  const [link] = row ? await linksOf(stage, crm, kind, row.id) : []
+  if (!row || !link) return false
+  const [theirs, ours] = [fieldOf(action), fieldOf({ kind, field: action.field + 1 })]
+  await type(story, stage.people, crm, kind, row, theirs, typed(theirs, next()), next)
+  const value = typed(ours, next())
+  const edited = await allowed(
+    inTx(stage, (tx) => editRecord(tx, link.recordId, undefined, { [canonical(ours)]: toCanonical(ours, value) })),
+  )
+  if (edited)
+    story.edits.push({
+      seq: next(),
+      where: 'api',
+      kind,
+      id: link.recordId,
+      field: ours,
+      value,
+      saw: fromCanonical(link.fields[canonical(ours)]?.v ?? null),
+    })
+  stage.afterRead.set(crm, () => turn(stage, crm, 'push'))
+  await turn(stage, crm, 'pull')
+  stage.afterRead.delete(crm)
+  return edited
+}
+
+const linksOf = (stage: Story['stage'], crm: Crm, kind: Kind, externalId: string) =>
+  inTx(stage, (tx) =>
+    rows(
+      tx,
+      sql<{
+        recordId: string
+        fields: Record<string, { v: unknown }>
+      }>`select record.id as "recordId", record.fields from link join record on record.id = link.record_id
+      where link.connection_id = ${runtimeOf(stage, crm).id} and link.object = ${OBJECT[crm][kind]} and link.external_id = ${externalId} and link.state = 'live' and record.deleted_at is null`,
+    ),
+  )

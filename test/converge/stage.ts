@@ -47,6 +47,8 @@ export interface Stage {
   people: Record<string, People>
   /** Somebody saves just as the next update of a CRM leaves. */
   beforeUpdate: Map<Crm, (request: UpdateRequest) => Promise<void>>
+  /** Something happens between the answer to a poll and its merge. */
+  afterRead: Map<Crm, () => Promise<unknown>>
   /** Faults are pending that may take effect a little later. */
   late: boolean
   stop(): Promise<void>
@@ -115,6 +117,7 @@ export function assemble(db: Database, workspace: string, runtimes: Runtime[], s
       ...(sandboxes[1] && { second: hubspotPeople(sandboxes[1]) }),
     },
     beforeUpdate: new Map(),
+    afterRead: new Map(),
     late: false,
     async stop() {
       await Promise.all(sandboxes.map((x) => x.stop()))
@@ -128,6 +131,14 @@ export function assemble(db: Database, workspace: string, runtimes: Runtime[], s
       stage.beforeUpdate.delete(rt.name as Crm)
       await save?.(request)
       return update(request)
+    }
+    const changes = connector.changes.bind(connector)
+    connector.changes = async (requests) => {
+      const pages = await changes(requests)
+      const happens = stage.afterRead.get(rt.name as Crm)
+      stage.afterRead.delete(rt.name as Crm)
+      await happens?.()
+      return pages
     }
   }
   for (const { world } of sandboxes) {
