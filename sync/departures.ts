@@ -131,7 +131,10 @@ export async function redirectMerges(
     }
     // A duplicate that is merged into the row it doubled, or the other way round, leaves one row of the record.
     await links.updateLinks(tx, [{ id: from.id, state: 'dead' }])
-    if (to.state === 'duplicate' && to.recordId === from.recordId) await links.updateLinks(tx, [{ id: to.id, state: 'live' }])
+    // Of two duplicates that became one the record's own row knows nothing.
+    const wasOwn = from.state === 'live' || from.state === 'outside'
+    if (wasOwn && to.state === 'duplicate' && to.recordId === from.recordId)
+      await links.updateLinks(tx, [{ id: to.id, state: 'live' }])
     await intents.closeWrites(tx, [from.id])
     from.state = 'dead'
     if (from.recordId && to.recordId && from.recordId !== to.recordId) await mergeRecords(tx, ctx, to.recordId, from.recordId)

@@ -5,7 +5,7 @@ import { type CompiledMapping, isAssociationColumn } from '../../mappings/compil
 import { identityKeys, ruleEntry } from '../../mappings/identity.ts'
 import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
 import { isBlank, same } from '../../mappings/model/value.ts'
-import type { Base, WriteRow } from '../../mappings/state.ts'
+import { type Base, isOwnRow, type WriteRow } from '../../mappings/state.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
 import * as identity from '../../store/identity.ts'
@@ -56,13 +56,17 @@ export async function acknowledge(
         'a write was answered after it had been settled',
       )
       const [settled, open] = partition(okAt, ({ p }) => isSettledByAnswer(work, mapping, p))
+      const overtaken = kind === 'create' ? await mergedMeanwhile(tx, okAt) : new Set<string>()
       await links.updateLinks(
         tx,
         (kind === 'create' ? okAt : settled).map(({ p, o }) => {
           const version = o.snapshot?.version
           return {
             id: p.link.id,
-            ...(kind === 'create' && { state: 'live', externalId: o.id }),
+            ...(kind === 'create' && {
+              state: overtaken.has(p.link.id) ? ('duplicate' as const) : ('live' as const),
+              externalId: o.id,
+            }),
             base: observed.get(p.link.id)!,
             // An update's version covers what others wrote since the verify read: only a read may count it as seen.
             ...(version !== undefined && { wrote: version, ...(kind === 'create' && { seen: version }) }),
@@ -102,6 +106,31 @@ export async function acknowledge(
   if (kind === 'update')
     work.counts.cleared += answered.filter(({ p }) => Object.values(p.fields).some((f) => f.c === null)).length
   work.counts.refused += failed.length
+}
+
+/**
+ * Rows that were made for a record which became one with another meanwhile, and that one has a row: they are second rows
+ * of it, listed and never written.
+ */
+async function mergedMeanwhile(tx: Tx, made: { p: Planned }[]): Promise<Set<string>> {
+  const ids = made.map(({ p }) => p.link.id)
+  const held = await links.lockLinks(tx, ids, await links.drawTicket(tx))
+  const moved = held.filter((l) => l.state !== 'creating' && l.recordId !== null)
+  if (moved.length === 0) return new Set()
+  const own = (await links.linksOfRecords(tx, [...new Set(moved.map((l) => l.recordId!))])).filter(
+    (l) => isOwnRow(l) && l.state !== 'duplicate' && !moved.some((m) => m.id === l.id),
+  )
+  const taken = new Set(own.map((l) => `${l.recordId} ${l.connectionId}`))
+  return new Set(
+    moved
+      .filter((l) => {
+        const place = `${l.recordId} ${l.connectionId}`
+        const second = taken.has(place)
+        taken.add(place)
+        return second
+      })
+      .map((l) => l.id),
+  )
 }
 
 /** The natural keys of rows whose identity was written: what they were known by before may be another's by now. */

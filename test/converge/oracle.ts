@@ -39,7 +39,7 @@ interface Evidence {
   openConflicts: Set<string>
   /** Records and rows about which a person is asked, or is told that something was refused. */
   listed: Set<string>
-  changes: { recordId: string; kind: string; fields: Record<string, [unknown, unknown]> }[]
+  changes: { recordId: string; kind: string; origin: string; entity: string; fields: Record<string, [unknown, unknown]> }[]
   /** Values that a CRM found invalid. */
   refused: { recordId: string; entity: string; field: string; value: unknown; message: string }[]
 }
@@ -56,6 +56,7 @@ export async function judge(story: Story): Promise<Violation[]> {
   found.push(
     ...agreement(stage, evidence),
     ...lostEdits(story, evidence),
+    ...inventions(story, evidence),
     ...twins(story, evidence),
     ...refusals(story, evidence),
     ...privateFields(story, evidence),
@@ -135,11 +136,10 @@ async function gather(stage: Stage): Promise<Evidence> {
     )
     const changes = await rows(
       tx,
-      sql<{
-        recordId: string
-        kind: string
-        fields: Record<string, [unknown, unknown]>
-      }>`select record_id as "recordId", kind, fields from change order by id`,
+      sql<
+        Evidence['changes'][number]
+      >`select record_id as "recordId", change.kind, coalesce(c.name, change.origin) as origin, record.entity, change.fields from change join record on record.id = change.record_id
+        left join connection c on c.id::text = change.origin order by change.id`,
     )
     const refused = await rows(
       tx,
@@ -390,6 +390,39 @@ const gone = (story: Story, e: Evidence, edit: Edit) =>
   story.touched.some(
     (t) => t.what === 'decide' || (t.crm === edit.where && t.what !== 'move' && (edit.kind !== 'account' || t.id === edit.id)),
   )
+
+// --- nothing is changed that nobody changed ---------------------------------------------------------
+
+/** What people have typed is replaced by what somebody typed, and by nothing else: not for a moment. */
+function inventions(story: Story, e: Evidence): Violation[] {
+  // What a CRM makes of a row that is merged, restored or taken back is nobody's word.
+  if (story.touched.some((t) => t.what !== 'move') || story.ruled) return []
+  const said = new Set(story.edits.map((x) => `${x.where} ${x.kind} ${canonical(x.field)} ${x.value}`))
+  const typedAnywhere = new Set(story.edits.map((x) => x.value))
+  const overruled = new Set(
+    e.changes.filter((c) => c.kind === 'overruled').flatMap((c) => Object.keys(c.fields).map((f) => `${c.recordId} ${f}`)),
+  )
+  return e.changes
+    .filter((c) => c.kind === 'update' && story.stage.crms.some((crm) => crm === c.origin))
+    .flatMap(({ recordId, origin, entity, fields }) =>
+      Object.entries(fields).flatMap(([field, [from, to]]) => {
+        const [was, is] = [fromCanonical(from), fromCanonical(to)]
+        const fine =
+          was === null ||
+          !typedAnywhere.has(was) ||
+          said.has(`${origin} ${entity} ${field} ${is}`) ||
+          overruled.has(`${recordId} ${field}`)
+        return fine
+          ? []
+          : [
+              {
+                promise: 'nothing is changed that nobody changed',
+                what: `${entity} ${recordId} ${field}: ${was} became ${is}, in the name of ${origin}`,
+              },
+            ]
+      }),
+    )
+}
 
 // --- a sick record stops no other -------------------------------------------------------------------
 
