@@ -49,15 +49,20 @@ async function named(tx: Tx, found: ConflictView[]): Promise<ConflictView[]> {
   }))
 }
 
+const matchView = sql`select match.id, match.entity, connection.name as connection, match.object, match.external_id as "externalId", match.record_ids as "recordIds", match.reason, match.state, match.explanation, match.at,
+      (select jsonb_agg(coalesce(r.fields #>> '{name,v}', concat_ws(' ', r.fields #>> '{firstName,v}', r.fields #>> '{lastName,v}')) order by r.id) from record r where r.id = any(match.record_ids)) as names
+    from match left join connection on connection.id = match.connection_id`
+
 export const listMatches = (tx: Tx, state: string | undefined, limit: number, cursor?: string) =>
   rows(
     tx,
     sql<
       Record<string, unknown>
-    >`select match.id, match.entity, connection.name as connection, match.object, match.external_id as "externalId", match.record_ids as "recordIds", match.reason, match.state, match.explanation, match.at,
-      (select jsonb_agg(coalesce(r.fields #>> '{name,v}', concat_ws(' ', r.fields #>> '{firstName,v}', r.fields #>> '{lastName,v}')) order by r.id) from record r where r.id = any(match.record_ids)) as names
-    from match left join connection on connection.id = match.connection_id where ${state ? sql`match.state = ${state}` : sql`match.state in ('open', 'possible')`} ${cursor ? sql`and match.id > ${cursor}` : sql``} order by match.id limit ${limit}`,
+    >`${matchView} where ${state ? sql`match.state = ${state}` : sql`match.state in ('open', 'possible')`} ${cursor ? sql`and match.id > ${cursor}` : sql``} order by match.id limit ${limit}`,
   )
+
+export const findMatch = async (tx: Tx, id: string) =>
+  (await rows(tx, sql<Record<string, unknown>>`${matchView} where match.id = ${id}`))[0]
 
 export const listDeadLetters = (tx: Tx, limit: number, cursor?: string) =>
   rows(

@@ -159,8 +159,3 @@ export const allUnder = async (tx: Tx, keys: readonly string[], entity: string):
   )
   return new Map([...Map.groupBy(found, (f) => unique[Number(f.n) - 1]!)].map(([key, of]) => [key, of.map((f) => f.recordId)]))
 }
-
-/** Whether something waits to be looked at. */
-export async function isDue(tx: Tx): Promise<boolean> {
-  return (await rows(tx, sql<{ n: number }>`select 1 as n from match_due limit 1`)).length > 0
-}

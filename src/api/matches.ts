@@ -30,9 +30,24 @@ export function matchRoutes(api: OpenAPIHono, app: App): void {
   )
   api.openapi(
     createRoute({
+      method: 'get',
+      path: '/api/v1/matches/{id}',
+      summary: 'One match with its explanation: the evidence that sums to the score, the keys, what would change the verdict',
+      request: { params: id },
+      responses: { 200: json(anyObject, 'The match'), ...errors },
+    }),
+    async (c) => {
+      const found = await inTx((tx) => attention.findMatch(tx, c.req.valid('param').id))
+      if (!found) throw new ApiError(404, 'not_found', `there is no match ${c.req.valid('param').id}`)
+      return c.json(found, 200)
+    },
+  )
+  api.openapi(
+    createRoute({
       method: 'post',
       path: '/api/v1/matches/{id}/accept',
-      summary: 'Say that the row is a record that was asked about: it is linked, or listed as a second row of it',
+      summary:
+        'Say that the row is a record that was asked about: it is linked, or listed as a second row of it; or that records are one: they are merged',
       request: {
         params: id,
         body: { required: true, content: { 'application/json': { schema: z.object({ record: z.uuid().optional() }) } } },

@@ -7,6 +7,7 @@ import { addFrozen } from './frozen.ts'
 import { addMapping } from './mapping.ts'
 import { addMatch } from './match.ts'
 import { addMatches } from './matches.ts'
+import { addMerges } from './merges.ts'
 import type { Finish } from './output.ts'
 import { addPause } from './pause.ts'
 import { addPlan } from './plan.ts'
@@ -45,6 +46,7 @@ export function addCommands(program: Command, finish: Finish): void {
 
   // Duplicates
   addMatch(program)
+  addMerges(program, finish)
 
   // Set-up
   addConnection(program)

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { CommandError, withApi } from './client.ts'
 import { addListing } from './listing.ts'
-import { type Finish, type JsonOption, json, print, printJson } from './output.ts'
-import { number, short } from './print.ts'
+import { type Finish, type JsonOption, json, print, printJson, type Row } from './output.ts'
+import { number, short, table } from './print.ts'
 
 interface SettleOptions extends JsonOption {
   record?: string
@@ -30,6 +30,24 @@ export function addMatches(program: Command, finish: Finish): void {
     },
     finish,
   )
+  json(
+    matches.command('show').argument('<id>').description('Why records are taken for one: the evidence and what it weighs'),
+  ).action(async (id: string, o: JsonOption) => {
+    const found = (await withApi({ crms: false }, (send) => send('GET', `/api/v1/matches/${encodeURIComponent(id)}`))) as Row
+    if (o.json) return printJson(found)
+    print(`${((found.names as string[] | null) ?? []).join(' / ')}\n${found.reason}`)
+    const told = found.explanation as Row | null
+    if (!told) return
+    print(
+      table(
+        ['evidence', 'bits'],
+        (told.evidence as Row[]).map((e) => [`${e.comparison}: ${e.level}`, Number(e.weight).toFixed(1)]),
+      ),
+    )
+    print(
+      `Together ${Number(told.score).toFixed(1)} bits: ${Math.round(Number(told.probability) * 100)} % sure. They share ${(told.keys as string[]).length} keys.`,
+    )
+  })
   const settling = (name: 'accept' | 'reject', description: string) =>
     json(
       matches
@@ -40,7 +58,7 @@ export function addMatches(program: Command, finish: Finish): void {
         .option('--entity <entity>', 'with --all')
         .option('--connection <name>', 'with --all'),
     )
-  settling('accept', 'The row is the record: it is linked, or listed as a second row of it')
+  settling('accept', 'The row is the record: it is linked, or listed as a second row of it. Records are one: they are merged')
     .option('--record <id>', 'which record, where several are asked about')
     .addHelpText(
       'after',

@@ -44,9 +44,6 @@ export function between(calendar: Calendar, from: number, to: number): number {
   return sum
 }
 
-/** When somebody is there: now, or the next time that a working day begins. */
-export const nextOpening = (calendar: Calendar, at: number): number => after(calendar, at, 1) - 1
-
 const nextDate = (date: string): string => new Date(Date.parse(`${date}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10)
 
 /** The working hours of a date, as moments. Days on which the clock is set forward or back are as long as they are. */
