@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { benchCheck } from './check.ts'
 import { benchCopy } from './copy.ts'
 import { benchImport } from './import.ts'
 import { benchIncremental } from './incremental.ts'
@@ -53,6 +54,17 @@ measurement(
     o.json,
   )
   if (!o.json) showTerms(results[0]!.minimum)
+})
+
+measurement(
+  'check',
+  'The duplicate check: all accounts once, then single ones against all of them',
+  ['accounts', '100000'],
+  'services',
+).action(async (o: Options) => {
+  const results = []
+  for (const kind of kinds(o)) results.push(await benchCheck(Number(o.records), kind))
+  show(results, o.json)
 })
 
 measurement('copy', 'Accounts into an empty HubSpot, beside a careful script', ['accounts', '10000'], 'services').action(

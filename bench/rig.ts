@@ -109,7 +109,7 @@ export async function makeRig(kind: EngineKind, world: WorldOptions, entities?: 
   }
 }
 
-async function openDatabase(kind: EngineKind) {
+export async function openDatabase(kind: EngineKind) {
   if (kind === 'embedded') {
     // In a folder, as a user has it: in memory the files would count as ours.
     const folder = mkdtempSync(join(tmpdir(), 'concordat-bench-'))

@@ -99,36 +99,39 @@ export async function putIndexed(tx: Tx, indexed: readonly Indexed[]): Promise<S
   return changed
 }
 
-export interface Holder {
-  key: string
-  recordId: string
-  entity: string
+/** What is looked for: a record, or something that is not stored yet, by its keys. */
+export interface Asked {
+  id: string
+  keys: string[]
 }
 
-/** Records of these entities under keys. Of a key that more than `most` hold nothing is answered: it tells nothing. */
-export async function holdersOf(
+/**
+ * The records that share most with each, the likeliest first: a key weighs the more the fewer hold it. One that more than
+ * `most` hold tells nothing.
+ *
+ * @param world how many records there are.
+ * @param pool answers for one of those that are asked about.
+ */
+export async function candidatesOf(
   tx: Tx,
-  keys: readonly string[],
-  entities: readonly string[],
-  most: number,
-): Promise<Map<string, Holder[]>> {
-  const unique = [...new Set(keys)]
-  const found = new Map<string, Holder[]>()
-  if (unique.length === 0) return found
-  const held = await rows(
+  asked: readonly Asked[],
+  { among, most, pool, world }: { among: readonly string[]; most: number; pool: number; world: number },
+): Promise<Map<string, string[]>> {
+  const wanted = asked.flatMap(({ keys }, n) => [...new Set(keys)].map((key) => ({ n, key: digest(key) })))
+  if (wanted.length === 0) return new Map()
+  const found = await rows(
     tx,
-    sql<{ n: number; recordId: string; entity: string }>`
-    select k.n, m.record_id as "recordId", m.entity from unnest(${unique.map(digest)}::bigint[]) with ordinality as k(key, n)
-    cross join lateral (select record_id, entity from match_key where match_key.key = k.key limit ${most + 1}) as m`,
+    sql<{ n: number; recordId: string }>`
+    with held as (
+      select a.n, m.record_id, ln(${world + 1}::float8 / m.total) as worth from unnest(${wanted.map((w) => w.n)}::int[], ${wanted.map((w) => w.key)}::bigint[]) as a(n, key)
+      cross join lateral (
+        select record_id, entity, count(*) over () as total from (select record_id, entity from match_key where match_key.key = a.key limit ${most + 1}) as h
+      ) as m where m.total <= ${most} and m.entity = any(${[...among]}::text[]) and m.record_id <> (${asked.map((a) => a.id)}::uuid[])[a.n + 1]
+    ), summed as (select n, record_id, round(sum(worth)::numeric, 6) as worth from held group by n, record_id),
+    ranked as (select n, record_id, row_number() over (partition by n order by worth desc, record_id) as place from summed)
+    select n, record_id as "recordId" from ranked where place <= ${pool} order by n, place`,
   )
-  const wanted = new Set(entities)
-  for (const [n, of] of Map.groupBy(held, (h) => Number(h.n))) {
-    if (of.length > most) continue
-    const key = unique[n - 1]!
-    const own = of.filter((h) => wanted.has(h.entity)).map((h) => ({ key, recordId: h.recordId, entity: h.entity }))
-    if (own.length > 0) found.set(key, own)
-  }
-  return found
+  return new Map([...Map.groupBy(found, (f) => f.n)].map(([n, of]) => [asked[n]!.id, of.map((f) => f.recordId)]))
 }
 
 /** How many records hold each of these values; those that nobody holds are left out. */

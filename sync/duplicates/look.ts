@@ -15,9 +15,6 @@ import { recordsTerm, termOf } from './index-records.ts'
 
 /** Records under one key beyond which it tells nothing. */
 const MOST_HOLDERS = 200
-/** More than this is not read for one record: what shares most with it comes first. */
-const POOL = 2 * MOST_CANDIDATES
-
 export interface Likeness {
   pair: ScoredPair
   /** The record that was found; the pair's other side is the one that was asked about. */
@@ -64,7 +61,6 @@ export async function lookFor(
   return found
 }
 
-/** The records that share most with each: keys weigh the more the fewer hold them. */
 async function proposalsFor(
   tx: Tx,
   asked: readonly { entity: Entity; subject: Subject }[],
@@ -72,27 +68,16 @@ async function proposalsFor(
   sort: string,
   under: string,
 ): Promise<Map<string, string[]>> {
-  const keys = new Map(
-    asked.map(({ entity, subject }) => [subject.id, keysOfSubject(entity, subject).map((k) => `${under}${k}`)]),
-  )
-  const holders = await index.holdersOf(tx, [...keys.values()].flat(), among, MOST_HOLDERS)
   const world = new Census()
   world.records = (await index.countsOf(tx, [recordsTerm(sort)])).get(recordsTerm(sort)) ?? 0
-  const proposals = new Map<string, string[]>()
-  for (const [id, own] of keys) {
-    const worth = new Map<string, number>()
-    for (const key of own) {
-      const of = holders.get(key) ?? []
-      const bits = Math.log2((world.world + 1) / Math.max(1, of.length))
-      for (const h of of) if (h.recordId !== id) worth.set(h.recordId, (worth.get(h.recordId) ?? 0) + bits)
-    }
-    const best = [...worth].sort((x, y) => y[1] - x[1] || (x[0] < y[0] ? -1 : 1)).slice(0, POOL)
-    proposals.set(
-      id,
-      best.map(([recordId]) => recordId),
-    )
-  }
-  return proposals
+  return index.candidatesOf(
+    tx,
+    asked.map(({ entity, subject }) => ({
+      id: subject.id,
+      keys: keysOfSubject(entity, subject).map((k) => `${under}${k}`),
+    })),
+    { among, most: MOST_HOLDERS, pool: MOST_CANDIDATES, world: world.world },
+  )
 }
 
 /** What is known of how common the values are that these records hold. */
