@@ -37,6 +37,8 @@ export type Action =
   | { do: 'meanwhile'; crm: Crm; pick: number }
   /** A poll is answered, and before its answer is merged our own write to one of its rows goes through. */
   | { do: 'overtaken'; crm: Crm; kind: Kind; pick: number; field: number }
+  /** The answer to a write of ours is lost, and a person clears what it had brought before anybody reads it. */
+  | { do: 'cleared_unheard'; crm: Crm; kind: Kind; pick: number }
   /** HubSpot's webhooks so far arrive: as they are, twice, in another order, or not at all. */
   | { do: 'webhooks'; how: 'all' | 'twice' | 'shuffled' | 'lost' }
   /** A webhook about a row that did not change. */
@@ -75,6 +77,7 @@ export const OCCURRENCES: readonly string[] = [
     'hint',
     'meanwhile',
     'overtaken',
+    'cleared_unheard',
   ],
   ...['saved meanwhile', 'webhooks all', 'webhooks twice', 'webhooks shuffled', 'webhooks lost', 'hide', 'drift', 'show'],
   ...['edit_all', 'rule', 'search_lag', 'late_commit', 'expire', 'with three connections'],
@@ -149,6 +152,7 @@ export function historyOf(crms: readonly Crm[]): fc.Arbitrary<Action[]> {
     { weight: 1, arbitrary: fc.record({ do: fc.constant('hint' as const), crm, kind, pick }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('meanwhile' as const), crm, pick }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('overtaken' as const), crm, kind, pick, field }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('cleared_unheard' as const), crm, kind, pick }) },
     {
       weight: 3,
       arbitrary: fc.record({

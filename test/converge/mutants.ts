@@ -246,6 +246,6 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a write without an answer counts as not sent when the old value stands',
-    changes: [{ file: 'sync/settle.ts', from: '  const untouched = ctx.rt', to: '  const untouched = true || ctx.rt' }],
+    changes: [{ file: 'sync/settle.ts', from: '    !untouched &&\n', to: '    !untouched && write.id < 0 &&\n' }],
   },
 ]

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { type Database, rows } from '../../store/database.ts'
 import * as queues from '../../store/queues.ts'
 import { deleteRecord, editRecord } from '../../sync/edit.ts'
-import type { Action, Crm, Kind } from './history.ts'
+import { type Action, type Crm, EDITED, type Kind } from './history.ts'
 import { decide, resolve, undo } from './settle.ts'
 import { askForScan, comeToRest, inTx, OBJECT, openStage, passTime, runtimeOf, turn } from './stage.ts'
 import {
@@ -187,6 +187,8 @@ async function perform(story: Story, action: Action, next: () => number): Promis
       return true
     case 'overtaken':
       return overtaken(story, action, next)
+    case 'cleared_unheard':
+      return clearedUnheard(story, action, next)
     case 'two_workers': {
       const ended = await Promise.all([0, 1].map(() => turn(stage, action.crm, action.direction)))
       return ended.some((e) => e)
@@ -234,6 +236,34 @@ async function overtaken(story: Story, action: Extract<Action, { do: 'overtaken'
   await turn(stage, crm, 'pull')
   stage.afterRead.delete(crm)
   return edited
+}
+
+/** Our write takes effect, nobody hears of it, and a person who sees the value clears it: it looks as if ours had never come. */
+async function clearedUnheard(
+  story: Story,
+  action: Extract<Action, { do: 'cleared_unheard' }>,
+  next: () => number,
+): Promise<boolean> {
+  const { stage } = story
+  const { crm, kind } = action
+  const row = at(await stage.people[crm]!.rows(kind), action.pick)
+  const [link] = row ? await linksOf(stage, crm, kind, row.id) : []
+  const field = row && EDITED[kind].find((f) => (row.values[f] ?? null) === null)
+  if (!row || !link || !field || link.fields[canonical(field)]?.v != null) return false
+  const value = typed(field, next())
+  const edited = await allowed(
+    inTx(stage, (tx) => editRecord(tx, link.recordId, undefined, { [canonical(field)]: toCanonical(field, value) })),
+  )
+  if (!edited) return false
+  story.edits.push({ seq: next(), where: 'api', kind, id: link.recordId, field, value, saw: null })
+  let cleared = false
+  stage.unheard.set(crm, async () => {
+    const now = (await stage.people[crm]!.rows(kind)).find((r) => r.id === row.id)
+    cleared = now?.values[field] === value && (await type(story, stage.people, crm, kind, now, field, null, next))
+  })
+  await turn(stage, crm, 'push')
+  stage.unheard.delete(crm)
+  return cleared
 }
 
 const linksOf = (stage: Story['stage'], crm: Crm, kind: Kind, externalId: string) =>

@@ -49,6 +49,8 @@ export interface Stage {
   beforeUpdate: Map<Crm, (request: UpdateRequest) => Promise<void>>
   /** Something happens between the answer to a poll and its merge. */
   afterRead: Map<Crm, () => Promise<unknown>>
+  /** The answer to the next update is lost, after this has happened. */
+  unheard: Map<Crm, () => Promise<unknown>>
   /** Faults are pending that may take effect a little later. */
   late: boolean
   stop(): Promise<void>
@@ -118,6 +120,7 @@ export function assemble(db: Database, workspace: string, runtimes: Runtime[], s
     },
     beforeUpdate: new Map(),
     afterRead: new Map(),
+    unheard: new Map(),
     late: false,
     async stop() {
       await Promise.all(sandboxes.map((x) => x.stop()))
@@ -130,7 +133,12 @@ export function assemble(db: Database, workspace: string, runtimes: Runtime[], s
       const save = stage.beforeUpdate.get(rt.name as Crm)
       stage.beforeUpdate.delete(rt.name as Crm)
       await save?.(request)
-      return update(request)
+      const outcomes = await update(request)
+      const happens = stage.unheard.get(rt.name as Crm)
+      if (!happens) return outcomes
+      stage.unheard.delete(rt.name as Crm)
+      await happens()
+      throw new CrmError('unknown_outcome', 'the answer was lost')
     }
     const changes = connector.changes.bind(connector)
     connector.changes = async (requests) => {
