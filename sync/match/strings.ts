@@ -65,9 +65,13 @@ export function wordLikeness(a: string, b: string, skeletonA: string, skeletonB:
   const shortest = Math.min(a.length, b.length)
   if (shortest < 4 || /\d/.test(a) || /\d/.test(b)) return 0
   const allowed = longest >= 9 ? 2 : 1
-  const n = Math.min(edits(a, b, allowed), edits(skeletonA, skeletonB, allowed))
-  if (n > allowed) return 0
-  // The first letter is rarely mistyped.
+  // As spoken a word is shorter, and edits leave less of it.
+  const spoken = Math.min(skeletonA.length, skeletonB.length)
+  const allowedSpoken = Math.min(allowed, spoken >= 7 ? 2 : spoken >= 5 ? 1 : 0)
+  const heard = edits(skeletonA, skeletonB, allowedSpoken)
+  const n = Math.min(edits(a, b, allowed), heard <= allowedSpoken ? heard : allowed + 1)
+  // The first letter is rarely mistyped, and not together with another one: "bakeries" is no "tanneries".
+  if (n > allowed || (n > 1 && a[0] !== b[0])) return 0
   const first = a[0] === b[0] ? 0 : 0.06
   return 1 - (n * 0.55) / longest - first
 }
