@@ -31,6 +31,11 @@ export function registrationRoutes(api: OpenAPIHono, app: App): void {
     decidedAt: r.decidedAt,
     protectedUntil: r.protectedUntil,
   })
+  /** What came of it goes to the CRMs, and to whom it concerns. */
+  const goOn = () => {
+    app.nudgeWriters()
+    app.jobs?.queueRegistrations()
+  }
   const find = async (wanted: string) => {
     const [found] = await inTx((tx) => registrations.readRegistrations(tx, [wanted]))
     if (!found) throw new ApiError(404, 'not_found', `there is no registration ${wanted}`)
@@ -69,7 +74,7 @@ export function registrationRoutes(api: OpenAPIHono, app: App): void {
     }),
     async (c) => {
       const made = await submitOne(c.req.valid('json'))
-      app.nudgeWriters()
+      goOn()
       return c.json(made, 201)
     },
   )
@@ -91,7 +96,7 @@ export function registrationRoutes(api: OpenAPIHono, app: App): void {
           results.push({ index, ok: false, error: { code: error.code, message: error.message } })
         }
       }
-      app.nudgeWriters()
+      goOn()
       return c.json({ results }, 200)
     },
   )
@@ -152,7 +157,7 @@ export function registrationRoutes(api: OpenAPIHono, app: App): void {
       async (c) => {
         const wanted = c.req.valid('param').id
         await decide(engine, wanted, { to, role, ...c.req.valid('json') })
-        app.nudgeWriters()
+        goOn()
         return c.json(partnersView(await find(wanted)), 200)
       },
     )
@@ -166,7 +171,7 @@ export function registrationRoutes(api: OpenAPIHono, app: App): void {
     }),
     async (c) => {
       const protectedUntil = await extend(engine, c.req.valid('param').id, c.req.valid('json'))
-      app.nudgeWriters()
+      goOn()
       return c.json({ protectedUntil }, 200)
     },
   )

@@ -24,8 +24,8 @@ import { lookFor } from './look.ts'
 const CHECKED: readonly Entity[] = ['account', 'partner', 'contact']
 /** Entities whose coming and going can change what is to be said about registrations. */
 const RIVALS: readonly Entity[] = ['account', 'lead', 'deal']
-/** Records looked at in one transaction. */
-const BATCH = 200
+/** Records looked at in one transaction: embedded, everything else waits meanwhile. */
+const BATCH = 100
 
 export interface Checked {
   /** Possible duplicates that are new. */
@@ -36,15 +36,40 @@ export interface Checked {
   more: boolean
 }
 
-/**
- * One turn of the check: the records that wait longest. They are put into the index and looked up in the same
- * transaction, one check of a workspace at a time: of two records that were made at the same moment, the one that is
- * looked at later finds the other.
- */
+/** One turn of the check: the records that wait longest. One that cannot be checked is told of, and stops no other. */
 export async function checkDuplicates(engine: Engine): Promise<Checked> {
+  const due = await inTransaction(engine, (tx) => index.dueRecords(tx, BATCH))
+  const done = await checkPiece(engine, due)
+  return done ? { ...done, more: due.length === BATCH } : { listed: 0, looked: 0, more: true }
+}
+
+/** @returns undefined while another check is under way. */
+async function checkPiece(engine: Engine, due: readonly index.Due[]): Promise<Omit<Checked, 'more'> | undefined> {
+  try {
+    return await checkRecords(engine, due)
+  } catch (error) {
+    if (due.length > 1) {
+      const half = Math.ceil(due.length / 2)
+      const first = await checkPiece(engine, due.slice(0, half))
+      const second = first && (await checkPiece(engine, due.slice(half)))
+      return second && { listed: first.listed + second.listed, looked: first.looked + second.looked }
+    }
+    const [one] = due
+    engine.log('error', `record ${one?.recordId} cannot be checked for duplicates and is left out: ${(error as Error).message}`, {
+      stack: (error as Error).stack,
+    })
+    await inTransaction(engine, (tx) => index.finishDue(tx, due))
+    return { listed: 0, looked: due.length }
+  }
+}
+
+/**
+ * Records are put into the index and looked up in the same transaction, one check of a workspace at a time: of two
+ * records that were made at the same moment, the one that is looked at later finds the other.
+ */
+async function checkRecords(engine: Engine, due: readonly index.Due[]): Promise<Omit<Checked, 'more'> | undefined> {
   return inTransaction(engine, async (tx) => {
-    if (!(await index.holdMatching(tx))) return { listed: 0, looked: 0, more: true }
-    const due = await index.dueRecords(tx, BATCH)
+    if (!(await index.holdMatching(tx))) return undefined
     const read = await records.readRecords(
       tx,
       due.map((d) => d.recordId),
@@ -81,7 +106,7 @@ export async function checkDuplicates(engine: Engine): Promise<Checked> {
       await databaseNow(tx),
     )
     await index.finishDue(tx, due)
-    return { listed, looked: due.length, more: due.length === BATCH }
+    return { listed, looked: due.length }
   })
 }
 

@@ -158,3 +158,19 @@ test('what is not one thing, or is undecided, is not merged', async () => {
   await expect(merge(a, person)).rejects.toThrow(/not one thing/)
   await expect(merge(a, '0f9c0000-0000-4000-8000-000000000000')).rejects.toThrow(/there is no record/)
 })
+
+test('a record that cannot be checked is told of, and stops no other', async () => {
+  await twice()
+  const [{ id }] = (await h.query<{ id: string }>(`select id from record where entity = 'account' order by id limit 1`)) as [
+    { id: string },
+  ]
+  await h.query(`update record set fields = '{"name": null}' where id = '${id}' returning 1`)
+  const told: string[] = []
+  h.engine.log = (_level, message) => void told.push(message)
+  while ((await checkDuplicates(h.engine)).looked > 0);
+  const [due] = await h.query<{ n: number }>('select count(*) as n from match_due')
+  expect(Number(due!.n)).toBe(0)
+  expect(told).toEqual([expect.stringMatching(`record ${id} cannot be checked`)])
+  const [{ n }] = (await h.query<{ n: number }>('select count(*) as n from match_subject')) as [{ n: number }]
+  expect(Number(n)).toBeGreaterThan(1)
+})
