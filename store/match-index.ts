@@ -162,3 +162,24 @@ export const allUnder = async (tx: Tx, keys: readonly string[], entity: string):
   )
   return new Map([...Map.groupBy(found, (f) => unique[Number(f.n) - 1]!)].map(([key, of]) => [key, of.map((f) => f.recordId)]))
 }
+
+/** Bits that people's answers have added to the scores, by kind. */
+export async function shifts(tx: Tx): Promise<Partial<Record<string, number>>> {
+  const [found] = await rows(tx, sql<{ value: Record<string, number> }>`select value from setting where key = 'match shifts'`)
+  return found?.value ?? {}
+}
+
+export async function putShifts(tx: Tx, value: Partial<Record<string, number>>): Promise<void> {
+  await sql`insert into setting (key, value) values ('match shifts', ${json(value)}) on conflict (workspace_id, key) do update set value = excluded.value`.execute(
+    tx,
+  )
+}
+
+/** Pairs that were scored: those that people have answered, and those that wait. */
+export const scoredMatches = (tx: Tx) =>
+  rows(
+    tx,
+    sql<{ entity: string; state: 'accepted' | 'rejected' | 'possible'; score: number; shift: number; verdict: string }>`
+    select entity, state, (explanation ->> 'score')::float8 as score, coalesce((explanation ->> 'shift')::float8, 0) as shift, explanation ->> 'verdict' as verdict
+    from match where explanation is not null and state in ('accepted', 'rejected', 'possible')`,
+  )

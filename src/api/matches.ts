@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { entitySchema } from '../../mappings/model/model.ts'
 import * as attention from '../../store/attention.ts'
+import { applyTuning, tuneMatching } from '../../sync/duplicates/tune.ts'
 import { inTransaction } from '../../sync/engine.ts'
 import { settleMatch, settleMatches } from '../../sync/reviews.ts'
 import type { App } from '../app.ts'
@@ -118,5 +119,29 @@ export function matchRoutes(api: OpenAPIHono, app: App): void {
       readAgain()
       return c.json(done, 200)
     },
+  )
+  const tuning = {
+    200: json(
+      z.object({ kinds: z.array(anyObject), applied: z.boolean() }),
+      'By kind: what the answers say, and what would change',
+    ),
+  }
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/matches:tune',
+      summary: 'What the answers so far say about where the line between one thing and two is drawn; nothing is changed',
+      responses: tuning,
+    }),
+    async (c) => c.json({ kinds: (await inTx(tuneMatching)).map((t) => ({ ...t })), applied: false }, 200),
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/v1/matches:tune',
+      summary: 'Draw the line as the answers suggest, from now on; what is listed stays as it is',
+      responses: tuning,
+    }),
+    async (c) => c.json({ kinds: (await inTx(applyTuning)).map((t) => ({ ...t })), applied: true }, 200),
   )
 }

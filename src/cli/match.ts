@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Evaluation, EvaluationFiles, Wrong } from '../match/evaluate.ts'
-import { CommandError } from './client.ts'
-import { type JsonOption, json, print, printJson } from './output.ts'
+import { CommandError, withApi } from './client.ts'
+import { type JsonOption, json, print, printJson, type Row } from './output.ts'
 import { number, short, table } from './print.ts'
 
 interface EvaluateOptions extends JsonOption {
@@ -22,6 +22,46 @@ const KINDS = ['company', 'person', 'deal', 'generic'] as const
 /** `concordat match`. */
 export function addMatch(program: Command): void {
   const match = program.command('match').description('How duplicates are told, and how well')
+  json(
+    match
+      .command('tune')
+      .description('What your answers to possible duplicates say about where the line is drawn, and what another line would do')
+      .option('--apply', 'draw it there from now on'),
+  )
+    .addHelpText('after', '\nExamples:\n  npm run -s concordat -- match tune\n  npm run -s concordat -- match tune --apply')
+    .action(async (o: JsonOption & { apply?: boolean }) => {
+      const found = (await withApi({ crms: false }, (send) => send(o.apply ? 'POST' : 'GET', '/api/v1/matches:tune'))) as {
+        kinds: Row[]
+      }
+      if (o.json) return printJson(found)
+      if (found.kinds.length === 0) return print('Nothing was listed yet: answer possible duplicates first (concordat matches).')
+      print(
+        table(
+          ['', 'answers', 'bits now', 'bits then', 'wrong now', 'wrong then', 'waiting: surer', 'less sure'],
+          found.kinds.map((k) => {
+            const s = k.suggestion as Row | null
+            const bits = (n: unknown) => Number(n).toFixed(1)
+            return s
+              ? [
+                  String(k.kind),
+                  Number(k.answers),
+                  bits(k.shift),
+                  bits(s.shift),
+                  Number(s.wrongNow),
+                  Number(s.wrongThen),
+                  Number(k.surer),
+                  Number(k.lessSure),
+                ]
+              : [String(k.kind), Number(k.answers), bits(k.shift), 'too few answers', '', '', '', '']
+          }),
+        ),
+      )
+      print(
+        o.apply
+          ? 'New scores go by it from now on; what is listed stays as it is.'
+          : 'Nothing was changed. With --apply it counts from now on.',
+      )
+    })
   json(
     match
       .command('evaluate')

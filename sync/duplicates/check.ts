@@ -9,7 +9,7 @@ import * as index from '../../store/match-index.ts'
 import * as records from '../../store/records.ts'
 import * as registrations from '../../store/registrations.ts'
 import { type Engine, inTransaction } from '../engine.ts'
-import { subjectOf } from '../match/canonical.ts'
+import { kindOfEntity, subjectOf } from '../match/canonical.ts'
 import { pairKey } from '../match/clusters.ts'
 import { type Explanation, explain } from '../match/explain.ts'
 import type { Subject } from '../match/subject.ts'
@@ -117,11 +117,13 @@ async function likenesses(
   byId: ReadonlyMap<string, RecordRow>,
 ): Promise<identity.Possible[]> {
   const found = new Map<string, identity.Possible>()
+  // Kept with the score, so that what answers say later can be told from what they had said before.
+  const { [kindOfEntity(entity)]: shift = 0 } = await index.shifts(tx)
   for (const [id, likes] of await lookFor(tx, asked, [entity], { counted: true }))
     for (const { pair, record } of likes) {
       const told = explain(pair)
       if (told.verdict === 'distinct' || areNamesakes(byId.get(id)!, record, told)) continue
-      found.set(pairKey(id, record.id), possible(entity, [id, record.id], told.sentence, told))
+      found.set(pairKey(id, record.id), possible(entity, [id, record.id], told.sentence, { ...told, shift }))
     }
   return [...found.values()]
 }
@@ -134,7 +136,12 @@ const areNamesakes = (a: RecordRow, b: RecordRow, told: Explanation): boolean =>
   a.fields.account.v !== b.fields.account.v &&
   !told.evidence.some((e) => (e.comparison === 'email' || e.comparison === 'phone') && e.level === 'same')
 
-const possible = (entity: string, ids: string[], reason: string, explanation: Explanation | null): identity.Possible => ({
+const possible = (
+  entity: string,
+  ids: string[],
+  reason: string,
+  explanation: (Explanation & { shift: number }) | null,
+): identity.Possible => ({
   id: randomUUIDv7(),
   entity,
   recordIds: ids.sort(),

@@ -46,12 +46,13 @@ export async function lookFor(
     const subject = subjectOf(r.entity, r.id, r.fields)
     if (subject) subjects.set(r.id, subject)
   }
+  const { [kindOfEntity(first.entity)]: shift = 0 } = await index.shifts(tx)
   const census = await censusFor(tx, sort, [...asked.map((a) => a.subject), ...subjects.values()], counted)
   for (const { entity, subject } of asked) {
     const kind = kindOfEntity(entity)
     const pairs = (proposals.get(subject.id) ?? []).flatMap((id): Likeness[] => {
       const other = subjects.get(id)
-      return other ? [{ pair: scoreAmong(subject, other, kind, census), record: read.get(id)! }] : []
+      return other ? [{ pair: scoreAmong(subject, other, kind, census, shift), record: read.get(id)! }] : []
     })
     found.set(
       subject.id,

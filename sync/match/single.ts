@@ -20,13 +20,17 @@ export const scoreAlone = (a: Subject, b: Subject, kind: Kind): ScoredPair =>
     weight: CALIBRATION[kind],
   })
 
-/** A record and one of its candidates, among the records that the census has counted. */
-export const scoreAmong = (a: Subject, b: Subject, kind: Kind, census: Census): ScoredPair =>
+/**
+ * A record and one of its candidates, among the records that the census has counted.
+ *
+ * @param shift bits that people's answers have added to every score of the kind.
+ */
+export const scoreAmong = (a: Subject, b: Subject, kind: Kind, census: Census, shift = 0): ScoredPair =>
   scored(a, b, kind, census, {
     comparison: 'prior',
     level: 'two records at random',
     bits: 0,
-    weight: CALIBRATION[kind] - Math.log2(census.world),
+    weight: CALIBRATION[kind] - Math.log2(census.world) + shift,
   })
 
 function scored(a: Subject, b: Subject, kind: Kind, census: Census, prior: Evidence): ScoredPair {

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { checkDuplicates } from '../../sync/duplicates/check.ts'
+import { applyTuning, tuneMatching } from '../../sync/duplicates/tune.ts'
+import { createRecord } from '../../sync/edit.ts'
 import { settleMatch, settleMatches } from '../../sync/reviews.ts'
 import { closeDatabase, Harness } from '../support/harness.ts'
 
@@ -121,4 +123,35 @@ describe('answers that do not fit', () => {
     await checkDuplicates(h.engine)
     expect((await matches()).map((m) => m.state)).toEqual(['rejected'])
   })
+})
+
+test('answers suggest where the line is drawn; applied, scores are shifted and say so', async () => {
+  const told = (score: number) => JSON.stringify({ score, verdict: 'review', shift: 0 })
+  for (const [state, score] of [
+    ['accepted', -2],
+    ['rejected', -4],
+    ['possible', -3],
+  ] as const)
+    await h.query(
+      `insert into match (id, entity, record_ids, reason, explanation, state) select gen_random_uuid(), 'account', array[gen_random_uuid()], '', '${told(score)}', '${state}' from generate_series(1, 12) returning 1`,
+    )
+  const expected = {
+    kind: 'company',
+    answers: 24,
+    shift: 0,
+    suggestion: { shift: 3, wrongNow: 12, wrongThen: 0 },
+    surer: 12,
+    lessSure: 0,
+  }
+  expect(await h.tx(tuneMatching)).toMatchObject([expected])
+  expect(await h.tx(tuneMatching)).toMatchObject([expected])
+  await h.tx(applyTuning)
+  expect(await h.tx(tuneMatching)).toMatchObject([{ shift: 3, suggestion: { wrongNow: 0, shift: 3 } }])
+  await h.tx((tx) => createRecord(tx, h.engine, 'account', { name: 'Heron Robotics', domain: 'heronrobotics.com' }))
+  await h.tx((tx) => createRecord(tx, h.engine, 'account', { name: 'Heron Robotics Inc', domain: 'heronrobotics.com' }))
+  await checkDuplicates(h.engine)
+  const [listed] = await h.query<{ shift: number }>(
+    `select (explanation ->> 'shift')::float8 as shift from match where reason <> ''`,
+  )
+  expect(listed).toEqual({ shift: 3 })
 })
