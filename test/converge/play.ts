@@ -4,7 +4,7 @@ import * as queues from '../../store/queues.ts'
 import { deleteRecord, editRecord } from '../../sync/edit.ts'
 import { type Action, type Crm, EDITED, type Kind } from './history.ts'
 import { decide, resolve, undo } from './settle.ts'
-import { askForScan, comeToRest, inTx, OBJECT, openStage, passTime, runtimeOf, turn } from './stage.ts'
+import { askForScan, comeToRest, inTx, OBJECT, openStage, passTime, runtimeOf, turn, worldOf } from './stage.ts'
 import {
   allowed,
   at,
@@ -259,6 +259,8 @@ async function clearedUnheard(
   let cleared = false
   stage.unheard.set(crm, async () => {
     const now = (await stage.people[crm]!.rows(kind)).find((r) => r.id === row.id)
+    // Who has seen our value saves after us: no stamp of his is older than ours, however late he commits.
+    worldOf(stage, 'salesforce').org.lateCommitMs = 0
     cleared = now?.values[field] === value && (await type(story, stage.people, crm, kind, now, field, null, next))
   })
   await turn(stage, crm, 'push')
