@@ -5,7 +5,7 @@ import { type CompiledMapping, isAssociationColumn } from '../../mappings/compil
 import { identityKeys, ruleEntry } from '../../mappings/identity.ts'
 import { type CanonicalRow, readRows } from '../../mappings/lens.ts'
 import { isBlank, same } from '../../mappings/model/value.ts'
-import { type Base, isOwnRow, type WriteRow } from '../../mappings/state.ts'
+import type { Base, WriteRow } from '../../mappings/state.ts'
 import * as conflicts from '../../store/conflicts.ts'
 import type { Tx } from '../../store/database.ts'
 import * as identity from '../../store/identity.ts'
@@ -16,6 +16,7 @@ import * as records from '../../store/records.ts'
 import * as waiting from '../../store/waiting.ts'
 import { NO_REFERENCES } from '../references.ts'
 import { lensContext } from '../runtime.ts'
+import { mergedMeanwhile } from './merged-meanwhile.ts'
 import { ANSWERED, commit, errorJson, type Planned, partition, type Work } from './work.ts'
 
 /** A row that a CRM could not take just now is tried again after this. */
@@ -106,31 +107,6 @@ export async function acknowledge(
   if (kind === 'update')
     work.counts.cleared += answered.filter(({ p }) => Object.values(p.fields).some((f) => f.c === null)).length
   work.counts.refused += failed.length
-}
-
-/**
- * Rows that were made for a record which became one with another meanwhile, and that one has a row: they are second rows
- * of it, listed and never written.
- */
-async function mergedMeanwhile(tx: Tx, made: { p: Planned }[]): Promise<Set<string>> {
-  const ids = made.map(({ p }) => p.link.id)
-  const held = await links.lockLinks(tx, ids, await links.drawTicket(tx))
-  const moved = held.filter((l) => l.state !== 'creating' && l.recordId !== null)
-  if (moved.length === 0) return new Set()
-  const own = (await links.linksOfRecords(tx, [...new Set(moved.map((l) => l.recordId!))])).filter(
-    (l) => isOwnRow(l) && l.state !== 'duplicate' && !moved.some((m) => m.id === l.id),
-  )
-  const taken = new Set(own.map((l) => `${l.recordId} ${l.connectionId}`))
-  return new Set(
-    moved
-      .filter((l) => {
-        const place = `${l.recordId} ${l.connectionId}`
-        const second = taken.has(place)
-        taken.add(place)
-        return second
-      })
-      .map((l) => l.id),
-  )
 }
 
 /** The natural keys of rows whose identity was written: what they were known by before may be another's by now. */
